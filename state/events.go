@@ -1,0 +1,182 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/afero"
+)
+
+// appendEvents adds lines to the log in one write. A line that someone left
+// without its newline is ended first.
+func (s *Store) appendEvents(lines []json.RawMessage) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	name := s.abs(EventsFile)
+	f, err := s.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	if missing(err) {
+		if err = s.makeDir(s.abs(WorktreesDir)); err == nil {
+			f, err = s.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("open event log: %w", err)
+	}
+	data, err := s.eventBytes(f, lines)
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("append events: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) eventBytes(f afero.File, lines []json.RawMessage) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	var data []byte
+	if last := make([]byte, 1); info.Size() > 0 {
+		if _, err := f.ReadAt(last, info.Size()-1); err != nil {
+			return nil, err
+		}
+		if last[0] != '\n' {
+			data = append(data, '\n')
+		}
+	}
+	for _, line := range lines {
+		data = append(append(data, line...), '\n')
+	}
+	return data, nil
+}
+
+// EventQuery chooses events: at most Limit of those that Match (all, if nil).
+// With After nil they are the newest, else the oldest with a higher sequence number.
+type EventQuery struct {
+	Limit int
+	After *int64
+	Match func(Event) bool
+}
+
+// Events returns the chosen events, oldest first, and the sequence number of
+// the newest event on the board. Lines that are no event are reported as
+// parse_error with the line, as the original program does; they and lines
+// without a sequence number are left out where After is given.
+func (v *View) Events(q EventQuery) (events []Event, last int64, err error) {
+	if last, err = v.lastSeq(); err != nil {
+		return nil, 0, err
+	}
+	if q.Match == nil {
+		q.Match = func(Event) bool { return true }
+	}
+	var newest []Event // newest first
+	take := func(line []byte) bool {
+		e, ok := parseEvent(line)
+		if !ok {
+			e = unreadable(line)
+		}
+		if q.After != nil {
+			if e.Seq > 0 && e.Seq <= *q.After {
+				return false
+			}
+			if e.Seq > 0 && q.Match(e) {
+				newest = append(newest, e)
+			}
+			return true
+		}
+		if q.Match(e) {
+			newest = append(newest, e)
+		}
+		return len(newest) < q.Limit
+	}
+	if err := v.backwards(take); err != nil {
+		return nil, 0, err
+	}
+	if len(newest) > q.Limit {
+		newest = newest[len(newest)-q.Limit:]
+	}
+	events = make([]Event, 0, len(newest))
+	for i := len(newest) - 1; i >= 0; i-- {
+		events = append(events, newest[i])
+	}
+	return events, last, nil
+}
+
+func unreadable(line []byte) Event {
+	raw, err := encode(map[string]string{"raw": Clip(string(line), 500)})
+	if err != nil {
+		raw = nil
+	}
+	return Event{Event: "parse_error", raw: raw}
+}
+
+func (v *View) lastSeq() (last int64, err error) {
+	err = v.backwards(func(line []byte) bool {
+		e, ok := parseEvent(line)
+		if ok && e.Seq > 0 {
+			last = e.Seq
+			return false
+		}
+		return true
+	})
+	return last, err
+}
+
+// backwards calls take with each line, the newest first, until it returns false.
+func (v *View) backwards(take func(line []byte) bool) error {
+	for i := len(v.lines) - 1; i >= 0; i-- {
+		if !take(v.lines[i]) {
+			return nil
+		}
+	}
+	f, err := v.store.fs.Open(v.store.abs(EventsFile))
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open event log: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("read event log: %w", err)
+	}
+	return linesBackwards(f, info.Size(), take)
+}
+
+// linesBackwards reads f from its end in blocks, so that the cost of a tail does
+// not depend on the size of the log.
+func linesBackwards(f io.ReaderAt, size int64, take func(line []byte) bool) error {
+	const block = 32 << 10
+	var rest []byte // beginning of the line that the block behind ended in
+	for end := size; end > 0; {
+		start := max(0, end-block)
+		buf := make([]byte, end-start, end-start+int64(len(rest)))
+		if _, err := f.ReadAt(buf, start); err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read event log: %w", err)
+		}
+		buf = append(buf, rest...)
+		for {
+			i := bytes.LastIndexByte(buf, '\n')
+			if i < 0 {
+				break
+			}
+			if line := bytes.TrimSpace(buf[i+1:]); len(line) > 0 && !take(line) {
+				return nil
+			}
+			buf = buf[:i]
+		}
+		rest, end = buf, start
+	}
+	if line := bytes.TrimSpace(rest); len(line) > 0 {
+		take(line)
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package state
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Intent says what an operation on git is about to do, before it does it. Its
+// owner, or whoever finds it when the owner is dead, finishes or undoes it; until
+// then its name, its task and its branch are taken.
+type Intent struct {
+	ID           string  `json:"id"`
+	Kind         string  `json:"kind"` // IntentCreate or IntentRemove
+	Name         string  `json:"name"`
+	Path         string  `json:"path"`
+	Branch       string  `json:"branch"`
+	NewBranch    bool    `json:"new_branch,omitempty"`
+	BaseRef      string  `json:"base_ref,omitempty"`
+	BaseCommit   string  `json:"base_commit,omitempty"`
+	TaskID       *int    `json:"task_id,omitempty"`
+	Force        bool    `json:"force,omitempty"`
+	CompleteTask bool    `json:"complete_task,omitempty"`
+	Reason       string  `json:"reason,omitempty"`
+	Actor        string  `json:"actor,omitempty"`
+	Holder       string  `json:"holder"`
+	At           float64 `json:"at"`
+}
+
+// The kinds of intent.
+const (
+	IntentCreate = "create"
+	IntentRemove = "remove"
+)
+
+// Operation is the right to act on an intent. It lives as long as its lock file
+// is open in this process or in a child that inherited it.
+type Operation struct {
+	ID   string
+	lock *os.File
+}
+
+// File is the lock file, to be inherited by the children that do the work.
+func (o *Operation) File() *os.File { return o.lock }
+
+// Close gives the operation up and removes its lock file; the intent must be gone by then.
+func (o *Operation) Close() {
+	_ = os.Remove(o.lock.Name())
+	o.lock.Close()
+}
+
+// NewOperation makes the right to a new operation, before its intent is on the board.
+func (s *Store) NewOperation() (*Operation, error) {
+	random := make([]byte, 6)
+	_, _ = rand.Read(random)
+	return s.takeOperation(fmt.Sprintf("%x-%s", s.now().UnixMilli(), hex.EncodeToString(random)))
+}
+
+// TakeOver takes the right to an operation whose owner is dead; ErrLockHeld where
+// the owner or a child of it lives. The caller looks again whether the intent is
+// still on the board.
+func (s *Store) TakeOver(id string) (*Operation, error) { return s.takeOperation(id) }
+
+func (s *Store) takeOperation(id string) (*Operation, error) {
+	f, err := TryLockFile(s.private(opsName, id+".lock"))
+	if errors.Is(err, ErrLockHeld) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, s.unwritable(err)
+	}
+	return &Operation{ID: id, lock: f}, nil
+}
+
+func intentPath(id string) string { return privatePrefix + opsName + "/" + id + ".json" }
+
+// Intents returns the operations that are not finished, in the order of their start.
+func (v *View) Intents() ([]Intent, error) {
+	names, err := v.store.names(v.store.private(opsName))
+	if err != nil {
+		return nil, fmt.Errorf("list operations: %w", err)
+	}
+	for path := range v.over {
+		if name, ok := strings.CutPrefix(path, privatePrefix+opsName+"/"); ok {
+			names = append(names, name)
+		}
+	}
+	var intents []Intent
+	for _, id := range uniqueIDs(names) {
+		data, err := v.read(intentPath(id), maxTaskFile)
+		if missing(err) {
+			continue
+		}
+		var in Intent
+		if err == nil {
+			err = json.Unmarshal(data, &in)
+		}
+		if err != nil {
+			return nil, v.corrupt(intentPath(id), err)
+		}
+		intents = append(intents, in)
+	}
+	return intents, nil
+}
+
+// PutIntent records what the operation op is about to do.
+func (tx *Tx) PutIntent(op *Operation, in Intent) Intent {
+	in.ID, in.Holder, in.At = op.ID, tx.store.holder, tx.at
+	tx.set(intentPath(op.ID), in)
+	return in
+}
+
+// DropIntent records that the operation is finished or undone.
+func (tx *Tx) DropIntent(op *Operation) { tx.set(intentPath(op.ID), nil) }

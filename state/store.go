@@ -1,0 +1,302 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/afero"
+)
+
+// Where the board's files lie, relative to the root of the board.
+const (
+	TasksDir     = ".tasks"
+	WorktreesDir = ".worktrees"
+	IndexFile    = WorktreesDir + "/index.json"
+	EventsFile   = WorktreesDir + "/events.jsonl"
+)
+
+// Names in the private directory.
+const (
+	privatePrefix = "private/" // in journal paths
+	lockName      = "lock"
+	markerName    = "marker"
+	journalName   = "journal"
+	opsName       = "ops"
+	asideName     = "set-aside"
+)
+
+// Limits on what is read: larger files are not ours.
+const (
+	maxTaskFile  = 16 << 20
+	maxIndexFile = 64 << 20
+)
+
+// Config says where a board lives and what it stands on. FS, Root and Private
+// are required; the zero value of the rest is the default.
+type Config struct {
+	FS      afero.Fs
+	Root    string // holds .tasks and .worktrees
+	Private string // lock, marker, journal, intents; on the same machine's disk
+
+	Locker      Locker           // default: flock on Private/lock
+	Now         func() time.Time // default: time.Now
+	Boot        string           // default: this boot of the machine
+	NoSync      bool             // true gives up invariant 1 against power loss
+	LockTimeout time.Duration    // default: 10 s
+	Holder      string           // what a waiter is told; default: "pid N"
+}
+
+// Store is one board. It is safe for concurrent use by goroutines, and any
+// number of stores in any number of processes of one machine may be open on the
+// same directories. It is not safe across machines.
+type Store struct {
+	fs          afero.Fs
+	root, priv  string
+	locker      Locker
+	now         func() time.Time
+	boot        string
+	sync        func(afero.File) error
+	lockTimeout time.Duration
+	holder      string
+
+	journal journal // owned by whoever has the board's lock
+	broken  error   // set under the lock when a flush failed: this store writes no more
+
+	checkpoints sync.WaitGroup
+	checkpoint  sync.Mutex // held while a background checkpoint goes on
+}
+
+// Open returns the board. It changes nothing on disk: directories come with the
+// first change, and what a dead process left unfinished is finished by the next one.
+func Open(c Config) *Store {
+	s := &Store{fs: c.FS, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot,
+		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder}
+	if s.locker == nil {
+		s.locker = NewFileLock(s.private(lockName))
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.boot == "" {
+		s.boot = bootID()
+	}
+	if c.NoSync {
+		s.sync = func(afero.File) error { return nil }
+	}
+	if s.lockTimeout == 0 {
+		s.lockTimeout = 10 * time.Second
+	}
+	if s.holder == "" {
+		s.holder = fmt.Sprintf("pid %d", os.Getpid())
+	}
+	return s
+}
+
+// Root is the directory that holds .tasks and .worktrees.
+func (s *Store) Root() string { return s.root }
+
+// Now is the board's clock, in the form that the files have it.
+func (s *Store) Now() float64 { return seconds(s.now()) }
+
+// Close waits for background work. The board needs no closing to be whole.
+func (s *Store) Close() { s.checkpoints.Wait() }
+
+func (s *Store) private(names ...string) string {
+	return filepath.Join(append([]string{s.priv}, names...)...)
+}
+
+// abs maps a path of the journal to the file system.
+func (s *Store) abs(path string) string {
+	if rest, ok := strings.CutPrefix(path, privatePrefix); ok {
+		return s.private(filepath.FromSlash(rest))
+	}
+	return filepath.Join(s.root, filepath.FromSlash(path))
+}
+
+// readFile reads a regular file of at most limit bytes. A file that is missing
+// answers an error that missing reports.
+func (s *Store) readFile(name string, limit int64) ([]byte, error) {
+	info, err := s.lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%s has %d bytes, the limit is %d", name, info.Size(), limit)
+	}
+	f, err := s.fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := make([]byte, 0, info.Size()+1)
+	for {
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if errors.Is(err, io.EOF) {
+			return data, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+func (s *Store) lstat(name string) (os.FileInfo, error) {
+	if l, ok := s.fs.(afero.Lstater); ok {
+		info, _, err := l.LstatIfPossible(name)
+		return info, err
+	}
+	return s.fs.Stat(name)
+}
+
+// guard refuses board directories that lead elsewhere: a repository from a
+// stranger may track .tasks as a symbolic link.
+func (s *Store) guard() error {
+	for _, dir := range []string{TasksDir, WorktreesDir} {
+		info, err := s.lstat(s.abs(dir))
+		if err == nil && !info.IsDir() {
+			return Errorf(Corrupt, "move it away; the board makes the directory itself",
+				"%s is no directory but a %s", s.abs(dir), info.Mode().Type()).With("file", s.abs(dir))
+		}
+	}
+	return nil
+}
+
+// readMarker reads the marker; ok is false where it is missing, torn or of another boot.
+func (s *Store) readMarker() (m marker, raw string, ok bool) {
+	f, err := s.fs.Open(s.private(markerName))
+	if err != nil {
+		return marker{}, "", false
+	}
+	defer f.Close()
+	buf := make([]byte, markerSize)
+	n, _ := io.ReadFull(f, buf)
+	m, ok = parseMarker(buf[:n])
+	return m, string(buf[:n]), ok && m.Boot == s.boot && s.boot != ""
+}
+
+func (s *Store) writeMarker(m marker) error {
+	m.Boot = s.boot
+	name := s.private(markerName)
+	f, err := s.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("open marker: %w", err)
+	}
+	_, err = f.WriteAt(m.encode(), 0)
+	return errors.Join(err, f.Close())
+}
+
+// Update runs fn on the board under its lock, and makes what fn changed durable
+// and visible to every process, all of it or nothing. When it returns nil the
+// change survives any crash. fn sees the board as it is at that instant; it must
+// be quick, without git, commands or network. When fn fails nothing is changed.
+func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	unlock, err := s.lockBoard(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := errors.Join(s.broken, s.guard()); err != nil {
+		return err
+	}
+	m, err := s.settle()
+	if err != nil {
+		return err
+	}
+	tx := s.newTx(m)
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if tx.err != nil || tx.empty() {
+		return tx.err
+	}
+	m, err = s.commit(m, tx)
+	if err != nil {
+		return err
+	}
+	if m.Clean && m.End > journalCapacity*3/4 {
+		s.startCheckpoint()
+	}
+	return nil
+}
+
+// settle makes sure that the files are where the journal is, and says where that is.
+func (s *Store) settle() (marker, error) {
+	m, _, ok := s.readMarker()
+	if ok && m.Clean && s.journal.file != nil && m.End < journalCapacity {
+		return m, nil
+	}
+	if ok && m.Clean && m.End < journalCapacity && s.openJournal() == nil {
+		return m, nil
+	}
+	return s.recover(m, ok)
+}
+
+// commit writes the transaction. Staging comes first, so that a full disk is
+// noticed while there is nothing to take back; the journal's flush is the
+// commit; the files follow. Files that cannot follow then are left to the next
+// holder of the lock, and readers get them from the journal.
+func (s *Store) commit(m marker, tx *Tx) (marker, error) {
+	r, err := tx.record()
+	if err != nil {
+		return m, err
+	}
+	dirty := m
+	dirty.Clean, dirty.Applied, dirty.Holder, dirty.Since = false, m.End, s.holder, s.Now()
+	if err := s.writeMarker(dirty); err != nil {
+		return m, s.unwritable(err)
+	}
+	staged, err := s.stage(r.Writes)
+	if err != nil {
+		s.unstage(staged)
+		return m, errors.Join(s.unwritable(err), s.writeMarker(m))
+	}
+	end, flushed, err := s.journal.append(m.Gen, m.End, r)
+	if err != nil {
+		s.unstage(staged)
+		if flushed {
+			return m, errors.Join(s.unwritable(err), s.writeMarker(m))
+		}
+		s.broken = Errorf(Internal, "check the disk, then restart the server and read the board before you repeat the call",
+			"the disk did not confirm the last change, so its outcome is unknown, and this server changes nothing more: %v", err)
+		return m, s.broken
+	}
+	m.End, m.Seq, m.NextID = end, r.Seq, r.NextID
+	if err := s.apply(r, staged); err != nil {
+		dirty.End, dirty.Seq, dirty.NextID, dirty.Pending = end, r.Seq, r.NextID, err.Error()
+		_ = s.writeMarker(dirty)
+		return dirty, nil
+	}
+	m.Clean, m.Applied, m.Holder, m.Since = true, end, "", 0
+	_ = s.writeMarker(m)
+	return m, nil
+}
+
+// unwritable turns the failure to write into what a client can act on.
+func (s *Store) unwritable(err error) error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return err
+	case noSpace(err):
+		return &Error{Code: Internal, Message: "the disk is full; nothing was changed", Err: err,
+			Hint: "make room, then repeat the call"}
+	case errors.Is(err, os.ErrPermission) || readOnlyFS(err):
+		return &Error{Code: ReadOnly, Message: "the board cannot be written; nothing was changed", Err: err,
+			Hint: "check the permissions of " + s.root + " and " + s.priv}
+	}
+	return &Error{Code: Internal, Message: "write the board; nothing was changed", Err: err}
+}

@@ -1,0 +1,129 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/spf13/afero"
+	"github.com/stretchr/testify/require"
+)
+
+func newBoard(t testing.TB) (*Store, string) {
+	t.Helper()
+	root := t.TempDir()
+	return openBoard(root), root
+}
+
+func openBoard(root string) *Store {
+	return Open(Config{FS: afero.NewOsFs(), Root: root, Private: filepath.Join(root, ".git", "wt-mcp")})
+}
+
+func create(t testing.TB, s *Store, subject string) (made Task) {
+	t.Helper()
+	require.NoError(t, s.Update(context.Background(), func(tx *Tx) error {
+		made = tx.CreateTask(Task{Subject: subject, Status: Pending, Priority: DefaultPriority})
+		tx.Emit(Event{Event: "task.created", Task: Fields{"id": made.ID}})
+		return nil
+	}))
+	return made
+}
+
+func TestUpdateIsSeenByEveryStore(t *testing.T) {
+	s, root := newBoard(t)
+	other := openBoard(root)
+	require.Equal(t, 1, create(t, s, "one").ID)
+	require.Equal(t, 2, create(t, other, "two").ID)
+	require.Equal(t, 3, create(t, s, "three").ID)
+	for _, store := range []*Store{s, other, openBoard(root)} {
+		require.NoError(t, store.View(context.Background(), func(v *View) error {
+			tasks, problems, err := v.Tasks()
+			require.NoError(t, err)
+			require.Empty(t, problems)
+			require.Len(t, tasks, 3)
+			events, last, err := v.Events(EventQuery{Limit: 10})
+			require.NoError(t, err)
+			require.Len(t, events, 3)
+			require.EqualValues(t, 3, last)
+			require.EqualValues(t, 2, events[1].Seq)
+			return nil
+		}))
+	}
+	data, err := os.ReadFile(filepath.Join(root, ".tasks", "task_2.json"))
+	require.NoError(t, err)
+	require.Contains(t, string(data), "{\n  \"id\": 2,\n  \"subject\": \"two\",\n")
+}
+
+func TestFailedUpdateChangesNothing(t *testing.T) {
+	s, root := newBoard(t)
+	require.Error(t, s.Update(context.Background(), func(tx *Tx) error {
+		tx.CreateTask(Task{Subject: "x", Status: Pending})
+		return fmt.Errorf("no")
+	}))
+	require.NoFileExists(t, filepath.Join(root, ".tasks", "task_1.json"))
+	require.Equal(t, 1, create(t, s, "first").ID)
+}
+
+func TestManyStoresCreateTogether(t *testing.T) {
+	_, root := newBoard(t)
+	var wg sync.WaitGroup
+	for p := range 8 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			s := openBoard(root)
+			defer s.Close()
+			for i := range 25 {
+				create(t, s, fmt.Sprintf("p%d-%d", p, i))
+			}
+		}()
+	}
+	wg.Wait()
+	require.NoError(t, openBoard(root).View(context.Background(), func(v *View) error {
+		tasks, _, err := v.Tasks()
+		require.NoError(t, err)
+		require.Len(t, tasks, 200)
+		events, last, err := v.Events(EventQuery{Limit: 500})
+		require.NoError(t, err)
+		require.EqualValues(t, 200, last)
+		for i, e := range events {
+			require.EqualValues(t, i+1, e.Seq)
+		}
+		return nil
+	}))
+}
+
+func BenchmarkFloorAppendFdatasync(b *testing.B) {
+	f, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	require.NoError(b, err)
+	buf := make([]byte, 600)
+	for b.Loop() {
+		_, _ = f.Write(buf)
+		_ = flush(f)
+	}
+}
+
+func BenchmarkCreateTask(b *testing.B) {
+	s, _ := newBoard(b)
+	for b.Loop() {
+		create(b, s, "a subject of ordinary length")
+	}
+	s.Close()
+}
+
+func BenchmarkUpdateTask(b *testing.B) {
+	s, _ := newBoard(b)
+	create(b, s, "a subject of ordinary length")
+	for b.Loop() {
+		_ = s.Update(context.Background(), func(tx *Tx) error {
+			t, err := tx.Task(1)
+			tx.PutTask(t)
+			tx.Emit(Event{Event: "task.updated", Task: Fields{"id": 1}})
+			return err
+		})
+	}
+	s.Close()
+}

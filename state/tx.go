@@ -1,0 +1,263 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"strings"
+)
+
+// View is the board at one instant. Its methods read; what they return belongs to the caller.
+type View struct {
+	store *Store
+	over  map[string]*string // content that is committed or staged but not in the files; nil: no file
+	lines []json.RawMessage  // events that are committed but not in the log
+}
+
+// Tx is the board under its lock, with the changes made so far. Nothing of it
+// reaches the disk before the function that got it has returned nil.
+type Tx struct {
+	View
+	seq    int64
+	nextID int
+	at     float64
+	before map[string]string // hash of each file that is changed
+	order  []string
+	events []Event
+	err    error // first failure of a change; the transaction fails with it
+}
+
+func (s *Store) newTx(m marker) *Tx {
+	return &Tx{View: View{store: s, over: map[string]*string{}}, seq: m.Seq, nextID: max(m.NextID, 1), at: s.Now(),
+		before: map[string]string{}}
+}
+
+// Problem is a file of the board that cannot be read; the rest of the board goes on.
+type Problem struct {
+	File  string `json:"file"`
+	Error string `json:"error"`
+}
+
+// read returns the content of a board file as this view has it.
+func (v *View) read(path string, limit int64) ([]byte, error) {
+	if content, ok := v.over[path]; ok {
+		if content == nil {
+			return nil, os.ErrNotExist
+		}
+		return []byte(*content), nil
+	}
+	return v.store.readFile(v.store.abs(path), limit)
+}
+
+// Task returns the task, whatever its status. The error is NotFound or Corrupt.
+func (v *View) Task(id int) (Task, error) {
+	data, err := v.read(taskPath(id), maxTaskFile)
+	if missing(err) {
+		return Task{}, Errorf(NotFound, "call task_list to see the tasks", "there is no task %d", id).With("task_id", id)
+	}
+	if err == nil {
+		var t Task
+		if t, err = parseTask(id, data); err == nil {
+			return t, nil
+		}
+	}
+	return Task{}, v.corrupt(taskPath(id), err)
+}
+
+func (v *View) corrupt(path string, err error) error {
+	name := v.store.abs(path)
+	return &Error{Code: Corrupt, Message: "file " + name + " cannot be read", Err: err,
+		Hint: "mend the file by hand, or move it away; nothing was changed"}
+}
+
+// Tasks returns every task in the order of their ids, deleted ones included,
+// and the files that cannot be read.
+func (v *View) Tasks() ([]Task, []Problem, error) {
+	ids, err := v.taskIDs()
+	if err != nil {
+		return nil, nil, err
+	}
+	tasks := make([]Task, 0, len(ids))
+	var problems []Problem
+	for _, id := range ids {
+		t, err := v.Task(id)
+		switch {
+		case err == nil:
+			tasks = append(tasks, t)
+		case CodeOf(err) != NotFound:
+			problems = append(problems, Problem{File: v.store.abs(taskPath(id)), Error: errors.Unwrap(err).Error()})
+		}
+	}
+	return tasks, problems, nil
+}
+
+func (v *View) taskIDs() ([]int, error) {
+	names, err := v.store.names(v.store.abs(TasksDir))
+	if err != nil {
+		return nil, fmt.Errorf("list tasks: %w", err)
+	}
+	seen := map[int]bool{}
+	for _, name := range names {
+		if id, ok := taskID(name); ok {
+			seen[id] = true
+		}
+	}
+	for path := range v.over {
+		if id, ok := taskID(strings.TrimPrefix(path, TasksDir+"/")); ok {
+			seen[id] = true
+		}
+	}
+	ids := make([]int, 0, len(seen))
+	for id := range seen {
+		ids = append(ids, id)
+	}
+	sort.Ints(ids)
+	return ids, nil
+}
+
+// names lists a directory; a missing one is empty.
+func (s *Store) names(dir string) ([]string, error) {
+	f, err := s.fs.Open(dir)
+	if missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	names, err := f.Readdirnames(-1)
+	return names, errors.Join(err, f.Close())
+}
+
+func (v *View) index() (index, error) {
+	data, err := v.read(IndexFile, maxIndexFile)
+	if missing(err) {
+		return index{}, nil
+	}
+	if err == nil {
+		var x index
+		if x, err = parseIndex(data); err == nil {
+			return x, nil
+		}
+	}
+	return index{}, v.corrupt(IndexFile, err)
+}
+
+// Worktrees returns the registry in its own order, removed entries included.
+func (v *View) Worktrees() ([]Worktree, error) {
+	x, err := v.index()
+	return x.Worktrees, err
+}
+
+// Worktree returns the live entry of that name, or the removed one if there is
+// none; ok is false where the name was never used.
+func (v *View) Worktree(name string) (w Worktree, ok bool, err error) {
+	x, err := v.index()
+	if i := x.find(name); err == nil && i >= 0 {
+		return x.Worktrees[i], true, nil
+	}
+	return Worktree{}, false, err
+}
+
+// CreateTask adds a task and gives it its id, which no task ever had, its
+// version and its times.
+func (tx *Tx) CreateTask(t Task) Task {
+	t.ID, t.Version, t.CreatedAt, t.UpdatedAt = tx.newID(), 1, tx.at, tx.at
+	tx.set(taskPath(t.ID), t)
+	return t
+}
+
+// newID skips what another program has created meanwhile.
+func (tx *Tx) newID() int {
+	if _, err := tx.store.lstat(tx.store.abs(taskPath(tx.nextID))); err == nil {
+		ids, err := tx.taskIDs()
+		tx.fail(err)
+		if n := len(ids); n > 0 {
+			tx.nextID = max(tx.nextID, ids[n-1]+1)
+		}
+	}
+	id := tx.nextID
+	tx.nextID++
+	return id
+}
+
+// PutTask writes a task that exists, one version on.
+func (tx *Tx) PutTask(t Task) Task {
+	t.Version, t.UpdatedAt = t.Version+1, tx.at
+	tx.set(taskPath(t.ID), t)
+	return t
+}
+
+// PutWorktree writes an entry of the registry in place of the one of its name.
+func (tx *Tx) PutWorktree(w Worktree) {
+	x, err := tx.index()
+	if err != nil {
+		tx.fail(err)
+		return
+	}
+	x.put(w)
+	tx.set(IndexFile, x)
+}
+
+// Emit adds an event; its sequence number and time are given on commit.
+func (tx *Tx) Emit(e Event) { tx.events = append(tx.events, e) }
+
+// At is the time of the transaction, in epoch seconds.
+func (tx *Tx) At() float64 { return tx.at }
+
+// set stages the new content of a file; v is its value, or nil to remove it.
+func (tx *Tx) set(path string, v any) {
+	if _, seen := tx.before[path]; !seen {
+		old, err := tx.store.readFile(tx.store.abs(path), maxIndexFile)
+		if err != nil && !missing(err) {
+			tx.fail(tx.corrupt(path, err))
+			return
+		}
+		tx.before[path] = hashOf(old, err == nil)
+		tx.order = append(tx.order, path)
+	}
+	if v == nil {
+		tx.over[path] = nil
+		return
+	}
+	data, err := file(v)
+	tx.fail(err)
+	content := string(data)
+	tx.over[path] = &content
+}
+
+func (tx *Tx) fail(err error) {
+	if tx.err == nil {
+		tx.err = err
+	}
+}
+
+func (tx *Tx) empty() bool { return len(tx.order) == 0 && len(tx.events) == 0 }
+
+// record is the transaction as the journal has it.
+func (tx *Tx) record() (record, error) {
+	r := record{Seq: tx.seq + int64(len(tx.events)), NextID: tx.nextID}
+	for _, path := range tx.order {
+		r.Writes = append(r.Writes, write{Path: path, Before: tx.before[path], After: tx.over[path]})
+	}
+	for i, e := range tx.events {
+		e.Seq, e.TS = tx.seq+int64(i)+1, tx.at
+		line, err := encode(e)
+		if err != nil {
+			return record{}, fmt.Errorf("encode event %s: %w", e.Event, err)
+		}
+		r.Events = append(r.Events, line)
+	}
+	return r, nil
+}
+
+func hashOf(data []byte, exists bool) string {
+	if !exists {
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:16])
+}
