@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/afero"
+
+	"wt-mcp/git"
+	"wt-mcp/server"
+	"wt-mcp/state"
+	"wt-mcp/tools"
+)
+
+func (p *program) serve(ctx context.Context) error {
+	s, err := p.server()
+	if err != nil {
+		return err
+	}
+	return s.Serve(ctx, p.stdin, p.stdout)
+}
+
+func (p *program) server() (*server.Server, error) {
+	return server.New(server.Config{Version: version(), Sets: p.sets, ReadOnly: p.readOnly, Log: p.log, Open: p.open})
+}
+
+// open finds the repository, joins its board, and finishes what dead processes
+// left half done.
+func (p *program) open(ctx context.Context, roots []string) (*tools.Board, error) {
+	repo, err := p.find(ctx, roots)
+	if err != nil {
+		return nil, err
+	}
+	store := state.Open(state.Config{
+		FS: afero.NewOsFs(), Root: repo.Root(), Private: filepath.Join(repo.CommonDir(), "wt-mcp"),
+		NoSync: os.Getenv("WT_MCP_SYNC") == "off", Holder: fmt.Sprintf("wt-mcp (pid %d)", os.Getpid()),
+	})
+	board := tools.NewBoard(store, repo, p.log, os.Environ())
+	if !p.readOnly {
+		if err := board.Recover(ctx); err != nil {
+			p.log.Warn("recover unfinished operations", "error", err)
+		}
+	}
+	return board, nil
+}
+
+// find looks for the repository where the user said, then where the client
+// works, then here.
+func (p *program) find(ctx context.Context, roots []string) (*git.Repo, error) {
+	if p.repo != "" {
+		repo, err := git.Open(ctx, p.repo)
+		return repo, openError(p.repo, err)
+	}
+	for _, dir := range roots {
+		if repo, err := git.Open(ctx, dir); err == nil {
+			return repo, nil
+		}
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("find the current directory: %w", err)
+	}
+	repo, err := git.Open(ctx, here)
+	return repo, openError(here, err)
+}
+
+func openError(dir string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, git.ErrNotRepository), errors.Is(err, git.ErrNoMainCheckout):
+		return &state.Error{Code: state.NotARepository, Err: err, Message: fmt.Sprintf("no board for %s", dir),
+			Hint: "start wt-mcp in a git repository or with --repo DIR; git init makes one"}
+	}
+	return &state.Error{Code: state.GitFailed, Err: err, Message: fmt.Sprintf("open the repository of %s", dir),
+		Hint: "mend what git says, then repeat the call"}
+}

@@ -1,0 +1,33 @@
+package main
+
+const about = `wt-mcp is an MCP server: a task board and git worktrees for coding agents.
+It talks to an MCP client over stdin and stdout, so there is nothing to type here.
+
+See it work:            wt-mcp demo
+Add it to Claude Code:  claude mcp add wt -- wt-mcp
+One call by hand:       wt-mcp call task_create '{"subject":"Try wt-mcp"}'
+All commands:           wt-mcp --help
+`
+
+const help = `wt-mcp: a durable task board bound to git worktrees, for coding agents (MCP over stdio)
+
+usage: wt-mcp [command] [flags]
+
+commands
+  serve             speak MCP on stdin and stdout (the default where stdin is no terminal)
+  call TOOL [JSON]  make one tool call and print its answer; exit 1 if it is an error
+  demo              play a session on a scratch repository, step by step
+  version, help
+
+flags
+  --repo DIR        the repository; default: the client's roots, then the current directory
+  --toolsets LIST   of default, integrate, files; or all (default: default,integrate)
+  --read-only       offer only tools that change nothing
+  --verbose         log to stderr what goes on
+  --json            call: print the structured result
+
+environment
+  WT_MCP_SYNC=off   do not flush to disk: for boards that may be lost with the power
+
+exit codes: 0 done, 1 failed, 2 wrong usage, 130 ended by a signal
+`

@@ -1,0 +1,141 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+// Board is the task board of one repository and the worktrees bound to it. Its
+// methods are the tools. It is safe for concurrent use; any number of boards in
+// any number of processes of one machine may stand on one repository.
+type Board struct {
+	State *state.Store
+	Git   *git.Repo
+	Log   *slog.Logger
+	Env   []string // what the commands of a run inherit
+
+	Caller
+
+	shared *shared
+}
+
+// Caller is who makes a call.
+type Caller struct {
+	Actor string // shown in events and notes
+}
+
+// shared is what the copies of a board have in common.
+type shared struct {
+	excluded   sync.Once
+	excludeErr error
+	background sync.WaitGroup
+}
+
+// NewBoard joins a store and its repository.
+func NewBoard(s *state.Store, g *git.Repo, log *slog.Logger, env []string) *Board {
+	return &Board{State: s, Git: g, Log: log, Env: env, shared: &shared{}}
+}
+
+// For returns the board as the caller has it.
+func (b *Board) For(c Caller) *Board {
+	own := *b
+	own.Caller = c
+	return &own
+}
+
+// Close waits for work that goes on behind finished calls.
+func (b *Board) Close() {
+	b.shared.background.Wait()
+	b.State.Close()
+}
+
+// cleanupTime bounds what must still be done for a call that has ended.
+const cleanupTime = 30 * time.Second
+
+// lasting is a context for steps that a cancelled call must not leave out.
+func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+}
+
+// update changes the board. The first change of a process makes sure that git
+// does not show the board's files.
+func (b *Board) update(ctx context.Context, fn func(*state.Tx) error) error {
+	b.shared.excluded.Do(func() { b.shared.excludeErr = b.Git.Exclude("/"+state.TasksDir+"/", "/"+state.WorktreesDir+"/") })
+	if err := b.shared.excludeErr; err != nil {
+		b.Log.Warn("the board shows up in git status", "error", err)
+	}
+	return b.State.Update(ctx, fn)
+}
+
+// worktreePath is where a new worktree of that name goes.
+func (b *Board) worktreePath(name string) string {
+	return filepath.Join(b.State.Root(), state.WorktreesDir, name)
+}
+
+func branchOf(name string) string { return "wt/" + name }
+
+// live returns the entry of a worktree that exists on the registry.
+func live(v *state.View, name string) (state.Worktree, error) {
+	if err := state.CheckName(name); err != nil {
+		return state.Worktree{}, err
+	}
+	w, ok, err := v.Worktree(name)
+	switch {
+	case err != nil:
+		return w, err
+	case !ok:
+		return w, unknownWorktree(v, name)
+	case !w.Live():
+		return w, state.Errorf(state.NotFound, fmt.Sprintf(`call worktree_create {"name":%q} to make a new one of that name`, name),
+			"worktree %s was removed", name)
+	}
+	return w, nil
+}
+
+func unknownWorktree(v *state.View, name string) error {
+	all, err := v.Worktrees()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, w := range all {
+		if w.Live() {
+			names = append(names, w.Name)
+		}
+	}
+	near := Nearest(name, names, 3)
+	hint := "call worktree_list to see the worktrees"
+	if len(near) > 0 {
+		hint = fmt.Sprintf("nearest: %s; %s", join(near), hint)
+	}
+	return state.Errorf(state.NotFound, hint, "there is no worktree %q", state.Clip(name, 60)).With("nearest", near)
+}
+
+// entry reads one live entry of the registry.
+func (b *Board) entry(ctx context.Context, name string) (w state.Worktree, err error) {
+	err = b.State.View(ctx, func(v *state.View) error {
+		w, err = live(v, name)
+		return err
+	})
+	return w, err
+}
+
+// gitError says in the contract's terms what git refused.
+func gitError(doing string, err error) error {
+	var known *state.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) {
+		return &state.Error{Code: state.Cancelled, Message: doing + " was cancelled", Err: err}
+	}
+	return &state.Error{Code: state.GitFailed, Message: doing, Err: err, Hint: "nothing was changed; mend what git says, then repeat the call"}
+}

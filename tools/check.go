@@ -1,0 +1,66 @@
+package tools
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"wt-mcp/state"
+)
+
+// Limits on what a client may send, in the units of the client contract.
+const (
+	maxSubject = 500      // characters
+	maxText    = 64 << 10 // bytes of a description or a note
+	maxOwner   = 100      // characters
+	maxLabels  = 20
+	maxLabel   = 50 // characters
+)
+
+func invalid(argument, hint, format string, args ...any) error {
+	return state.Errorf(state.InvalidArgument, hint, "%s: %s", argument, fmt.Sprintf(format, args...)).With("argument", argument)
+}
+
+// checkLine accepts text that must stay on one line of the board.
+func checkLine(argument, s string, limit int) error {
+	if n := utf8.RuneCountInString(s); n > limit {
+		return invalid(argument, "shorten it; a description may have 64 KB", "has %d characters, the limit is %d", n, limit)
+	}
+	if i := strings.IndexFunc(s, state.Disguising); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(s[i:])
+		return invalid(argument, "leave it out; longer text goes into the description", "has the character U+%04X at byte %d, which could disguise a line of the board", r, i)
+	}
+	return nil
+}
+
+func checkSubject(s string) error {
+	if strings.TrimSpace(s) == "" {
+		return invalid("subject", "say in a few words what is to be done", "is empty")
+	}
+	return checkLine("subject", s, maxSubject)
+}
+
+func checkText(argument, s string) error {
+	if len(s) > maxText {
+		return invalid(argument, "put long text into a file of the worktree", "has %d bytes, the limit is %d", len(s), maxText)
+	}
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return invalid(argument, "leave it out", "has a NUL at byte %d", i)
+	}
+	return nil
+}
+
+func checkLabels(labels []string) error {
+	if len(labels) > maxLabels {
+		return invalid("labels", "", "are %d, the limit is %d", len(labels), maxLabels)
+	}
+	for _, l := range labels {
+		if strings.TrimSpace(l) == "" {
+			return invalid("labels", "", "one is empty")
+		}
+		if err := checkLine("labels", l, maxLabel); err != nil {
+			return err
+		}
+	}
+	return nil
+}

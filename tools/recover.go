@@ -1,0 +1,143 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+// update2 is update for a change that needs a worktree's name, and a task, to be
+// free of unfinished operations. One whose owner is dead is finished or undone
+// first; one that is going on makes the call busy. where cause is set it is what
+// the call answers once the change is on the board.
+func (b *Board) update2(ctx context.Context, name string, taskID *int, fn func(*state.Tx) error, cause error) error {
+	for range 3 {
+		var other *state.Intent
+		err := b.update(ctx, func(tx *state.Tx) (err error) {
+			if other, err = inTheWay(&tx.View, name, taskID); err != nil || other != nil {
+				return errors.Join(err, errInTheWay)
+			}
+			return fn(tx)
+		})
+		if other == nil {
+			return errors.Join(err, cause)
+		}
+		if !errors.Is(err, errInTheWay) {
+			return err
+		}
+		if err := b.recoverOne(ctx, *other); err != nil {
+			return err
+		}
+	}
+	return state.Errorf(state.Busy, "repeat the call", "worktree %s is being changed by others", name)
+}
+
+var errInTheWay = errors.New("an operation is in the way")
+
+func inTheWay(v *state.View, name string, taskID *int) (*state.Intent, error) {
+	intents, err := v.Intents()
+	for _, in := range intents {
+		if strings.EqualFold(in.Name, name) || (taskID != nil && in.TaskID != nil && *in.TaskID == *taskID) {
+			return &in, nil
+		}
+	}
+	return nil, err
+}
+
+// Recover finishes or undoes what dead processes left half done; what living
+// ones are doing stays. It deletes no work.
+func (b *Board) Recover(ctx context.Context) error {
+	var intents []state.Intent
+	err := b.State.View(ctx, func(v *state.View) (err error) {
+		intents, err = v.Intents()
+		return err
+	})
+	errs := []error{err}
+	for _, in := range intents {
+		if err := b.recoverOne(ctx, in); state.CodeOf(err) != state.Busy {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (b *Board) recoverOne(ctx context.Context, in state.Intent) error {
+	op, err := b.State.TakeOver(in.ID)
+	if errors.Is(err, state.ErrLockHeld) {
+		since := time.UnixMicro(int64(in.At * 1e6)).UTC().Format(time.RFC3339)
+		return state.Errorf(state.Busy, "wait for it, then repeat the call", "%s is doing %s of worktree %s since %s",
+			in.Holder, in.Kind, in.Name, since).With("holder", in.Holder).With("since", in.At)
+	}
+	if err != nil {
+		return err
+	}
+	defer op.Close()
+	ctx, cancel := lasting(ctx)
+	defer cancel()
+	if there, err := b.unfinished(ctx, in.ID); err != nil || !there {
+		return err
+	}
+	switch in.Kind {
+	case state.IntentCreate:
+		return b.recoverCreate(ctx, op, in)
+	case state.IntentRemove:
+		return b.recoverRemove(ctx, op, in)
+	}
+	return state.Errorf(state.Corrupt, "a newer wt-mcp may know it", "operation %s is of unknown kind %q", in.ID, in.Kind)
+}
+
+func (b *Board) unfinished(ctx context.Context, id string) (there bool, err error) {
+	err = b.State.View(ctx, func(v *state.View) error {
+		intents, err := v.Intents()
+		there = false
+		for _, in := range intents {
+			there = there || in.ID == id
+		}
+		return err
+	})
+	return there, err
+}
+
+// recoverCreate asks git how far the creation got. A complete worktree goes on
+// the board; of any other, what the operation made is taken back.
+func (b *Board) recoverCreate(ctx context.Context, op *state.Operation, in state.Intent) error {
+	err := b.Git.FinishAdd(ctx, addOf(in, op))
+	if err == nil {
+		_, err = b.created(ctx, op, in)
+		return err
+	}
+	undo := b.Git.UndoAdd(ctx, addOf(in, op))
+	cause := fmt.Errorf("interrupted: %s died, %w", in.Holder, err)
+	if undo != nil && !errors.Is(undo, git.ErrBranchMoved) {
+		return gitError("undo the interrupted creation of "+in.Name, undo)
+	}
+	return b.forget(ctx, op, createEvent("failed", in, cause))
+}
+
+// forget ends an operation that came to nothing.
+func (b *Board) forget(ctx context.Context, op *state.Operation, e state.Event) error {
+	return b.update(ctx, func(tx *state.Tx) error {
+		tx.DropIntent(op)
+		tx.Emit(e)
+		return nil
+	})
+}
+
+// recoverRemove goes on with a removal that took the directory away, and drops
+// one that had not yet.
+func (b *Board) recoverRemove(ctx context.Context, op *state.Operation, in state.Intent) error {
+	if _, err := os.Lstat(in.Path); err == nil {
+		return b.forget(ctx, op, removeEvent("failed", in, fmt.Errorf("interrupted: %s died; nothing was removed", in.Holder)))
+	}
+	if err := b.Git.DropWorktree(ctx, in.Path); err != nil {
+		return gitError("finish the interrupted removal of "+in.Name, err)
+	}
+	_, err := b.removed(ctx, op, in)
+	return err
+}

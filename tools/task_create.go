@@ -1,0 +1,57 @@
+package tools
+
+import (
+	"context"
+
+	"wt-mcp/state"
+)
+
+func taskCreate() Tool {
+	return define(Tool{
+		Name:        "task_create",
+		Title:       "Create a task",
+		Description: "Put a task on the repository's shared board. Every agent on this repository sees it; it outlives the session.",
+		Set:         Default,
+	}, (*Board).TaskCreate, TaskLine)
+}
+
+// TaskCreateIn are the arguments of task_create.
+type TaskCreateIn struct {
+	Subject     string   `json:"subject" jsonschema:"what is to be done, on one line"`
+	Description string   `json:"description,omitempty" jsonschema:"details, acceptance criteria"`
+	Priority    *int     `json:"priority,omitempty" jsonschema:"0 (highest) to 4, default 2" min:"0" max:"4"`
+	Labels      []string `json:"labels,omitempty"`
+}
+
+// TaskCreate puts a task on the board.
+func (b *Board) TaskCreate(ctx context.Context, in TaskCreateIn) (state.Task, error) {
+	t := state.Task{Subject: in.Subject, Description: in.Description, Status: state.Pending,
+		Priority: state.DefaultPriority, Labels: in.Labels}
+	if in.Priority != nil {
+		t.Priority = *in.Priority
+	}
+	if err := checkTask(t); err != nil {
+		return t, err
+	}
+	err := b.update(ctx, func(tx *state.Tx) error {
+		t = tx.CreateTask(t)
+		tx.Emit(state.Event{Event: "task.created", Actor: b.Actor,
+			Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}})
+		return nil
+	})
+	return fitTask(t, smallResult), err
+}
+
+// checkTask checks what a client may have put into a task.
+func checkTask(t state.Task) error {
+	if err := checkSubject(t.Subject); err != nil {
+		return err
+	}
+	if err := checkText("description", t.Description); err != nil {
+		return err
+	}
+	if t.Priority < 0 || t.Priority > state.LowestPriority {
+		return invalid("priority", "0 is the highest", "is %d, it takes 0 to %d", t.Priority, state.LowestPriority)
+	}
+	return checkLabels(t.Labels)
+}

@@ -1,0 +1,81 @@
+package tools
+
+import (
+	"context"
+	"encoding/json"
+
+	"wt-mcp/state"
+)
+
+// Set names a group of tools that is offered or not as a whole.
+type Set string
+
+// The sets of tools.
+const (
+	Default   Set = "default"
+	Integrate Set = "integrate"
+	Files     Set = "files"
+)
+
+// Sets lists every set.
+func Sets() []Set { return []Set{Default, Integrate, Files} }
+
+// Tool is one tool as its file declares it. In and Out are zero values of the
+// argument and result structs: json tags name the fields, jsonschema tags
+// describe them; min, max and enum tags bound them; a field that may be left
+// out has omitempty.
+type Tool struct {
+	Name        string
+	Title       string
+	Description string
+	Set         Set
+
+	ReadOnly    bool // changes nothing
+	Destructive bool // may remove something of the user's
+	Idempotent  bool // a second call with the same arguments changes nothing more
+	OpenWorld   bool // reaches beyond the board and its repository
+
+	In, Out any
+	call    func(context.Context, *Board, json.RawMessage) (Answer, error)
+}
+
+// Answer is what a successful call returns: the result for programs and the
+// same in a few lines for a model. Each is enough alone.
+type Answer struct {
+	Value any
+	Text  string
+}
+
+// Call runs the tool on the board. args is a JSON object that fits In.
+func (t Tool) Call(ctx context.Context, b *Board, args json.RawMessage) (Answer, error) {
+	return t.call(ctx, b, args)
+}
+
+// All lists the tools in the order in which people read about them.
+func All() []Tool {
+	return []Tool{
+		taskCreate(), taskList(), taskGet(), taskUpdate(), taskBindWorktree(),
+		worktreeCreate(), worktreeList(), worktreeStatus(), worktreeRun(), worktreeKeep(), worktreeRemove(), worktreeEvents(),
+		fileRead(), fileWrite(), fileEdit(),
+	}
+}
+
+// define completes a declaration with the method that does the work and the
+// function that says its result in words.
+func define[In, Out any](t Tool, do func(*Board, context.Context, In) (Out, error), text func(Out) string) Tool {
+	var in In
+	var out Out
+	t.In, t.Out = in, out
+	t.call = func(ctx context.Context, b *Board, args json.RawMessage) (Answer, error) {
+		var in In
+		if err := json.Unmarshal(args, &in); err != nil {
+			return Answer{}, state.Errorf(state.InvalidArgument, "see the tool's schema", "arguments of %s: %v", t.Name, err)
+		}
+		out, err := do(b, ctx, in)
+		if err != nil {
+			return Answer{}, err
+		}
+		return Answer{Value: out, Text: text(out)}, nil
+	}
+	return t
+}

@@ -1,0 +1,234 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+func worktreeCreate() Tool {
+	return define(Tool{
+		Name:  "worktree_create",
+		Title: "Create a worktree",
+		Description: "Make a directory of its own on branch wt/<name> to work in, bound to a task. " +
+			"Work only inside the returned path.",
+		Set: Default,
+	}, (*Board).WorktreeCreate, WorktreeLine)
+}
+
+// WorktreeCreateIn are the arguments of worktree_create.
+type WorktreeCreateIn struct {
+	Name    string `json:"name" jsonschema:"1-40 of A-Z a-z 0-9 . _ -"`
+	TaskID  int    `json:"task_id,omitempty" jsonschema:"bind this task and start it" min:"1"`
+	BaseRef string `json:"base_ref,omitempty" jsonschema:"commit, branch or tag to start from, default HEAD"`
+	Branch  string `json:"branch,omitempty" jsonschema:"check out this existing branch instead of making one"`
+}
+
+// WorktreeCreate makes a worktree and binds its task, or leaves nothing behind:
+// it says on the board what git is about to do, lets git do it, and puts the
+// outcome on the board.
+func (b *Board) WorktreeCreate(ctx context.Context, in WorktreeCreateIn) (w state.Worktree, err error) {
+	plan, err := b.planCreate(in)
+	if err != nil {
+		return w, err
+	}
+	op, err := b.State.NewOperation()
+	if err != nil {
+		return w, err
+	}
+	defer op.Close()
+	cause := b.resolve(ctx, in, &plan)
+	if err := b.reserve(ctx, op, &plan, cause); err != nil {
+		return w, err
+	}
+	gitErr := b.Git.AddWorktree(ctx, addOf(plan, op))
+	ctx, cancel := lasting(ctx)
+	defer cancel()
+	if gitErr != nil {
+		return w, b.createFailed(ctx, op, plan, createError(plan, gitErr))
+	}
+	return b.created(ctx, op, plan)
+}
+
+// planCreate checks the arguments that need no look at board or repository.
+func (b *Board) planCreate(in WorktreeCreateIn) (state.Intent, error) {
+	plan := state.Intent{Kind: state.IntentCreate, Name: in.Name, Path: b.worktreePath(in.Name),
+		Branch: branchOf(in.Name), NewBranch: true, BaseRef: in.BaseRef, Actor: b.Actor}
+	if err := state.CheckName(in.Name); err != nil {
+		return plan, err
+	}
+	if in.TaskID != 0 {
+		plan.TaskID = &in.TaskID
+	}
+	if in.Branch != "" && in.BaseRef != "" {
+		return plan, invalid("base_ref", "leave one of them out", "cannot go with branch, which says where it starts itself")
+	}
+	if in.Branch != "" {
+		if err := git.CheckBranchName(in.Branch); err != nil {
+			return plan, invalid("branch", "pass the name of an existing local branch", "%v", err)
+		}
+		plan.Branch, plan.NewBranch = in.Branch, false
+	} else if in.BaseRef == "" {
+		plan.BaseRef = "HEAD"
+	}
+	return plan, nil
+}
+
+// resolve finds the commit to start from. Only its object id reaches git again.
+func (b *Board) resolve(ctx context.Context, in WorktreeCreateIn, plan *state.Intent) (err error) {
+	if plan.NewBranch {
+		plan.BaseCommit, err = b.Git.ResolveCommit(ctx, plan.BaseRef)
+		return baseError(plan.BaseRef, err)
+	}
+	oid, ok, err := b.Git.Branch(ctx, in.Branch)
+	if err == nil && !ok {
+		return state.Errorf(state.NotFound, "leave branch out to make a new one", "there is no local branch %s", in.Branch).With("argument", "branch")
+	}
+	plan.BaseCommit = oid
+	return gitError("look up branch "+in.Branch, err)
+}
+
+func baseError(ref string, err error) error {
+	shown := state.Visible(state.Clip(ref, 100))
+	switch {
+	case errors.Is(err, git.ErrNoCommits):
+		return state.Errorf(state.Conflict, "make a first commit (git commit), then repeat the call",
+			"the repository has no commit yet, so a worktree has nothing to start from")
+	case errors.Is(err, git.ErrUnknownRevision), errors.Is(err, git.ErrInvalidName):
+		return invalid("base_ref", "pass a branch, a tag or a commit of this repository, or leave it out for HEAD", "%q is no commit of this repository", shown)
+	}
+	return gitError("look up base_ref "+shown, err)
+}
+
+// reserve takes name, task and branch on the board. A cause that already stands
+// against the creation is told on the event log and returned.
+func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.Intent, cause error) error {
+	return b.update2(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
+		if err := b.free(tx, *plan); err != nil {
+			return err
+		}
+		tx.Emit(createEvent("before", *plan, nil))
+		if cause != nil {
+			tx.Emit(createEvent("failed", *plan, cause))
+			return nil
+		}
+		*plan = tx.PutIntent(op, *plan)
+		return nil
+	}, cause)
+}
+
+// free refuses a name, a task or a directory that is taken.
+func (b *Board) free(tx *state.Tx, plan state.Intent) error {
+	w, ok, err := tx.Worktree(plan.Name)
+	if err != nil {
+		return err
+	}
+	if ok && w.Live() {
+		return state.Errorf(state.AlreadyExists, "use it, or choose another name; worktree_list shows them all",
+			"worktree %s exists already (%s)", w.Name, w.Status).With("path", w.Path)
+	}
+	if plan.TaskID != nil {
+		t, err := bindable(&tx.View, *plan.TaskID)
+		if err != nil {
+			return err
+		}
+		if t.Worktree != "" {
+			return state.Errorf(state.Conflict, fmt.Sprintf("work in %s, or create the worktree without task_id and bind it with task_bind_worktree", t.Worktree),
+				"task %d has worktree %s already", t.ID, t.Worktree).With("worktree", t.Worktree)
+		}
+	}
+	if _, err := os.Lstat(plan.Path); err == nil {
+		return state.Errorf(state.AlreadyExists, "choose another name, or move the directory away; worktree_list shows what is untracked",
+			"there is something at %s that is not on the board", plan.Path).With("path", plan.Path)
+	}
+	return nil
+}
+
+func addOf(plan state.Intent, op *state.Operation) git.Add {
+	a := git.Add{Path: plan.Path, Branch: plan.Branch, Commit: plan.BaseCommit, NewBranch: plan.NewBranch, Op: plan.ID}
+	if op != nil {
+		a.Inherit = append(a.Inherit, op.File())
+	}
+	return a
+}
+
+// createError says in the contract's terms why git made no worktree.
+func createError(plan state.Intent, err error) error {
+	what := ""
+	var refused *git.Refused
+	if errors.As(err, &refused) {
+		what = state.Visible(strings.Join(refused.What, ", "))
+	}
+	switch {
+	case errors.Is(err, git.ErrBranchExists):
+		return state.Errorf(state.AlreadyExists,
+			fmt.Sprintf(`pass branch=%q to go on with it, or choose another name`, plan.Branch),
+			"branch %s exists already", plan.Branch).With("branch", plan.Branch)
+	case errors.Is(err, git.ErrBranchConflict):
+		return state.Errorf(state.Conflict, "rename that branch, or check out an existing branch with the branch argument",
+			"git cannot make branch %s beside branch %s", plan.Branch, what).With("branch", what)
+	case errors.Is(err, git.ErrCheckedOut):
+		return state.Errorf(state.InUse, "work there, or pass another branch", "branch %s is checked out at %s", plan.Branch, what).With("path", what)
+	case errors.Is(err, git.ErrPathExists), errors.Is(err, git.ErrRegistered):
+		return state.Errorf(state.AlreadyExists, "choose another name, or clear it with git worktree prune", "git has something at %s: %s", plan.Path, what)
+	}
+	return gitError("create worktree "+plan.Name, err)
+}
+
+// createFailed puts the failure on the board; git has nothing left of it.
+func (b *Board) createFailed(ctx context.Context, op *state.Operation, plan state.Intent, cause error) error {
+	err := b.update(ctx, func(tx *state.Tx) error {
+		tx.DropIntent(op)
+		tx.Emit(createEvent("failed", plan, cause))
+		return nil
+	})
+	return errors.Join(cause, err)
+}
+
+// created puts the new worktree on the board and binds its task.
+func (b *Board) created(ctx context.Context, op *state.Operation, plan state.Intent) (w state.Worktree, err error) {
+	err = b.update(ctx, func(tx *state.Tx) error {
+		w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, Status: state.Active, CreatedAt: tx.At(),
+			BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit, TaskID: plan.TaskID}
+		tx.DropIntent(op)
+		if plan.TaskID == nil {
+			tx.PutWorktree(w)
+		} else if err := b.bindCreated(tx, &w); err != nil {
+			return err
+		}
+		tx.Emit(createEvent("after", plan, nil))
+		return nil
+	})
+	return w, err
+}
+
+// bindCreated binds the task if it still wants the worktree: a person may have
+// ended it meanwhile by editing its file.
+func (b *Board) bindCreated(tx *state.Tx, w *state.Worktree) error {
+	t, err := tx.Task(*w.TaskID)
+	if err != nil || !t.Status.Open() {
+		w.TaskID = nil
+		tx.PutWorktree(*w)
+		return nil
+	}
+	_, err = bind(tx, t, *w)
+	return err
+}
+
+func createEvent(phase string, plan state.Intent, cause error) state.Event {
+	e := state.Event{Event: "worktree.create." + phase, Actor: plan.Actor, Task: taskFields(plan.TaskID)}
+	if phase == "after" {
+		e.Worktree = state.Fields{"name": plan.Name, "path": plan.Path, "branch": plan.Branch, "status": state.Active}
+	} else {
+		e.Worktree = state.Fields{"name": plan.Name, "base_ref": plan.BaseRef}
+	}
+	if cause != nil {
+		e.Error = cause.Error()
+	}
+	return e
+}

@@ -1,0 +1,77 @@
+package tools
+
+import (
+	"context"
+
+	"wt-mcp/state"
+)
+
+func worktreeKeep() Tool {
+	return define(Tool{
+		Name:        "worktree_keep",
+		Title:       "Keep a worktree",
+		Description: "Close a worktree out without removing it: directory and branch stay, marked as kept.",
+		Set:         Default,
+		Idempotent:  true,
+	}, (*Board).WorktreeKeep, WorktreeLine)
+}
+
+// WorktreeKeepIn are the arguments of worktree_keep.
+type WorktreeKeepIn struct {
+	Name         string `json:"name"`
+	Reason       string `json:"reason,omitempty" jsonschema:"why it is kept"`
+	CompleteTask bool   `json:"complete_task,omitempty" jsonschema:"also complete its task"`
+}
+
+// WorktreeKeep marks a worktree as kept.
+func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Worktree, err error) {
+	if err := checkText("reason", in.Reason); err != nil {
+		return w, err
+	}
+	err = b.update(ctx, func(tx *state.Tx) error {
+		if w, err = live(&tx.View, in.Name); err != nil {
+			return err
+		}
+		end := &state.Closeout{Action: "keep", Reason: in.Reason, At: tx.At()}
+		if in.CompleteTask {
+			if err := b.completeTaskOf(tx, w, end); err != nil {
+				return err
+			}
+		}
+		w.Status, w.KeptAt, w.Closeout = state.Kept, tx.At(), end
+		tx.PutWorktree(w)
+		tx.Emit(state.Event{Event: "worktree.keep", Actor: b.Actor, Task: taskFields(w.TaskID),
+			Worktree: state.Fields{"name": w.Name, "path": w.Path, "status": w.Status}})
+		return nil
+	})
+	return w, err
+}
+
+// completeTaskOf completes the task of a worktree, if it has one that is open.
+func (b *Board) completeTaskOf(tx *state.Tx, w state.Worktree, end *state.Closeout) error {
+	if w.TaskID == nil {
+		return nil
+	}
+	t, err := tx.Task(*w.TaskID)
+	if err == nil && t.Status.Open() {
+		b.complete(tx, w, t, end)
+	}
+	return err
+}
+
+// complete ends the task of a worktree that is closed out, and tells.
+func (b *Board) complete(tx *state.Tx, w state.Worktree, t state.Task, end *state.Closeout) *state.Task {
+	t.Status, t.Closeout = state.Completed, end
+	t = tx.PutTask(t)
+	tx.Emit(state.Event{Event: "task.completed", Actor: b.Actor, Worktree: state.Fields{"name": w.Name},
+		Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}})
+	return &t
+}
+
+// taskFields is the task of an event about a worktree.
+func taskFields(id *int) state.Fields {
+	if id == nil {
+		return state.Fields{}
+	}
+	return state.Fields{"id": *id}
+}

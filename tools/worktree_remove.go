@@ -1,0 +1,223 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+func worktreeRemove() Tool {
+	return define(Tool{
+		Name:  "worktree_remove",
+		Title: "Remove a worktree",
+		Description: "Close a worktree out and remove its directory; complete_task also completes its task. " +
+			"Refused while it has changes, unless force. A branch with commits of its own stays.",
+		Set:         Default,
+		Destructive: true,
+	}, (*Board).WorktreeRemove, WorktreeRemoveOut.text)
+}
+
+// WorktreeRemoveIn are the arguments of worktree_remove.
+type WorktreeRemoveIn struct {
+	Name         string `json:"name"`
+	Force        bool   `json:"force,omitempty" jsonschema:"also with changes; they are kept in the trash"`
+	CompleteTask bool   `json:"complete_task,omitempty" jsonschema:"also complete its task"`
+	Reason       string `json:"reason,omitempty"`
+}
+
+// WorktreeRemoveOut tells what became of worktree, task and branch.
+type WorktreeRemoveOut struct {
+	Worktree      state.Worktree `json:"worktree"`
+	Task          *state.Task    `json:"task,omitempty" jsonschema:"its task as it is now"`
+	BranchOutcome string         `json:"branch_outcome" jsonschema:"deleted or kept"`
+	BranchReason  string         `json:"branch_reason,omitempty" jsonschema:"why the branch stays"`
+	Trash         string         `json:"trash,omitempty" jsonschema:"where uncommitted, untracked and ignored files are now"`
+}
+
+// WorktreeRemove removes a worktree; nothing that is not elsewhere is destroyed.
+func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out WorktreeRemoveOut, err error) {
+	if err := checkText("reason", in.Reason); err != nil {
+		return out, err
+	}
+	w, err := b.entry(ctx, in.Name)
+	if err != nil {
+		return out, err
+	}
+	op, err := b.State.NewOperation()
+	if err != nil {
+		return out, err
+	}
+	defer op.Close()
+	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, TaskID: w.TaskID,
+		Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Actor: b.Actor}
+	if err := b.announceRemoval(ctx, op, &plan, b.obstacle(ctx, plan)); err != nil {
+		return out, err
+	}
+	trash, gitErr := "", b.Git.RemoveWorktree(ctx, git.Remove{Path: plan.Path, Force: plan.Force, Inherit: []*os.File{op.File()}})
+	ctx, cancel := lasting(ctx)
+	defer cancel()
+	if gitErr != nil {
+		cause := removeError(plan, gitErr)
+		return out, errors.Join(cause, b.forget(ctx, op, removeEvent("failed", plan, cause)))
+	}
+	out, err = b.removed(ctx, op, plan)
+	out.Trash = trash
+	return out, err
+}
+
+// obstacle is what git knows against the removal before anything is announced.
+func (b *Board) obstacle(ctx context.Context, plan state.Intent) error {
+	return removeError(plan, b.Git.CheckRemovable(ctx, git.Remove{Path: plan.Path, Force: plan.Force}))
+}
+
+// announceRemoval says on the board what is about to go. A cause against it is
+// told on the event log and returned.
+func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent, cause error) error {
+	return b.update2(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
+		w, err := live(&tx.View, plan.Name)
+		if err != nil {
+			return err
+		}
+		plan.TaskID = w.TaskID
+		tx.Emit(removeEvent("before", *plan, nil))
+		if cause != nil {
+			tx.Emit(removeEvent("failed", *plan, cause))
+			return nil
+		}
+		*plan = tx.PutIntent(op, *plan)
+		return nil
+	}, cause)
+}
+
+// removeError says in the contract's terms why git removed nothing.
+func removeError(plan state.Intent, err error) error {
+	what := []string{}
+	var refused *git.Refused
+	if errors.As(err, &refused) {
+		what = refused.What
+	}
+	shown := state.Visible(state.Clip(strings.Join(what, ", "), 300))
+	again := fmt.Sprintf(`worktree_remove {"name":%q,"force":true}`, plan.Name)
+	switch {
+	case errors.Is(err, git.ErrDirty):
+		return state.Errorf(state.Dirty, "commit them in "+plan.Path+", or call "+again+", which keeps them in the trash",
+			"worktree %s has %d uncommitted or untracked: %s", plan.Name, len(what), shown).With("files", what)
+	case errors.Is(err, git.ErrSubmodules):
+		return state.Errorf(state.Dirty, "look into them for work, then call "+again, "worktree %s has submodules: %s", plan.Name, shown).With("files", what)
+	case errors.Is(err, git.ErrLocked):
+		return state.Errorf(state.InUse, "ask whoever locked it; git worktree unlock "+plan.Path+" ends the lock",
+			"worktree %s is locked: %s", plan.Name, shown).With("reason", shown)
+	case errors.Is(err, git.ErrNotWorktree):
+		return state.Errorf(state.Conflict, "look at the directory yourself; wt-mcp does not touch it",
+			"%s is not the worktree of this repository that the board means", plan.Path)
+	}
+	return gitError("remove worktree "+plan.Name, err)
+}
+
+// removed puts the removal on the board, completes or unbinds the task, and
+// deletes the branch if all of it is elsewhere.
+func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Intent) (out WorktreeRemoveOut, err error) {
+	out.BranchOutcome, out.BranchReason = b.dropBranch(ctx, plan.Branch)
+	err = b.update(ctx, func(tx *state.Tx) error {
+		tx.DropIntent(op)
+		w, err := live(&tx.View, plan.Name)
+		if err != nil {
+			return err
+		}
+		end := &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At()}
+		if out.Task, err = b.letGo(tx, w, plan, end); err != nil {
+			return err
+		}
+		w.Status, w.RemovedAt, w.Closeout = state.Removed, tx.At(), end
+		tx.PutWorktree(w)
+		tx.Emit(removeEvent("after", plan, nil))
+		out.Worktree = w
+		return nil
+	})
+	return out, err
+}
+
+// letGo completes the task of a worktree that is gone, or takes the worktree out of it.
+func (b *Board) letGo(tx *state.Tx, w state.Worktree, plan state.Intent, end *state.Closeout) (*state.Task, error) {
+	if w.TaskID == nil {
+		return nil, nil
+	}
+	t, err := tx.Task(*w.TaskID)
+	if state.CodeOf(err) == state.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	bound := strings.EqualFold(t.Worktree, w.Name)
+	if bound {
+		t.Worktree = ""
+	}
+	if plan.CompleteTask && t.Status.Open() {
+		return b.complete(tx, w, t, end), nil
+	}
+	if bound {
+		t = tx.PutTask(t)
+	}
+	return &t, nil
+}
+
+// dropBranch deletes the branch if no commit is on it alone, and says why not.
+func (b *Board) dropBranch(ctx context.Context, branch string) (outcome, reason string) {
+	oid, ok, err := b.Git.Branch(ctx, branch)
+	switch {
+	case err != nil:
+		return "kept", reasonOf(err)
+	case !ok:
+		return "deleted", ""
+	}
+	if !strings.HasPrefix(branch, "wt/") {
+		return "kept", "the board did not make it"
+	}
+	own, err := b.Git.UniqueCommits(ctx, oid, branch)
+	if err != nil || own > 0 {
+		return "kept", strings.TrimSpace(fmt.Sprintf("%d commits are on it alone %s", own, reasonOf(err)))
+	}
+	if err := b.Git.DeleteBranch(ctx, branch, oid); err != nil {
+		return "kept", reasonOf(err)
+	}
+	return "deleted", ""
+}
+
+func reasonOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return state.Visible(state.Clip(err.Error(), 200))
+}
+
+func removeEvent(phase string, plan state.Intent, cause error) state.Event {
+	e := state.Event{Event: "worktree.remove." + phase, Actor: plan.Actor, Task: taskFields(plan.TaskID),
+		Worktree: state.Fields{"name": plan.Name, "path": plan.Path}}
+	if phase == "after" {
+		e.Worktree["status"] = state.Removed
+	}
+	if cause != nil {
+		e.Error = cause.Error()
+	}
+	return e
+}
+
+func (out WorktreeRemoveOut) text() string {
+	text := lines(WorktreeLine(out.Worktree), fmt.Sprintf("branch %s %s", out.Worktree.Branch, out.BranchOutcome))
+	if out.BranchReason != "" {
+		text += ": " + out.BranchReason
+	}
+	if out.Task != nil {
+		text = lines(text, TaskLine(*out.Task))
+	}
+	if out.Trash != "" {
+		text = lines(text, "files that were not committed: "+state.Visible(out.Trash))
+	}
+	return text
+}

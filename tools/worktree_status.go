@@ -1,0 +1,155 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+func worktreeStatus() Tool {
+	return define(Tool{
+		Name:        "worktree_status",
+		Title:       "Git status of a worktree",
+		Description: "Show branch, changes, commits ahead of the base, and whether the worktree can be removed.",
+		Set:         Default,
+		ReadOnly:    true,
+		Idempotent:  true,
+	}, (*Board).WorktreeStatus, WorktreeStatusOut.text)
+}
+
+// WorktreeStatusIn are the arguments of worktree_status.
+type WorktreeStatusIn struct {
+	Name string `json:"name"`
+}
+
+// Reason is one thing that keeps a worktree from being removed.
+type Reason struct {
+	Code   state.Code `json:"code"`
+	Detail string     `json:"detail"`
+	Next   string     `json:"next" jsonschema:"what to do about it"`
+}
+
+// WorktreeStatusOut is what git says of a worktree. Lists of files are cut at 50.
+type WorktreeStatusOut struct {
+	Name       string   `json:"name"`
+	Path       string   `json:"path"`
+	Branch     string   `json:"branch" jsonschema:"empty where HEAD is detached"`
+	Head       string   `json:"head"`
+	BaseCommit string   `json:"base_commit"`
+	Ahead      int      `json:"ahead" jsonschema:"commits that the base does not have"`
+	Behind     int      `json:"behind"`
+	Clean      bool     `json:"clean"`
+	Staged     []string `json:"staged"`
+	Modified   []string `json:"modified"`
+	Untracked  []string `json:"untracked"`
+	Conflicted []string `json:"conflicted"`
+	Operation  string   `json:"operation" jsonschema:"merge, rebase, … that is under way"`
+	Removable  bool     `json:"removable"`
+	Reasons    []Reason `json:"reasons"`
+	Text       string   `json:"text" jsonschema:"git status --short --branch"`
+}
+
+// WorktreeStatus asks git about one worktree.
+func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (WorktreeStatusOut, error) {
+	w, err := b.entry(ctx, in.Name)
+	if err != nil {
+		return WorktreeStatusOut{}, err
+	}
+	if err := b.present(w); err != nil {
+		return WorktreeStatusOut{}, err
+	}
+	s, err := b.Git.Status(ctx, w.Path)
+	if err != nil {
+		return WorktreeStatusOut{}, statusError(w, err)
+	}
+	out := WorktreeStatusOut{Name: w.Name, Path: w.Path, Branch: s.Branch, Head: s.Head, BaseCommit: w.BaseCommit,
+		Clean: len(s.Changed()) == 0, Staged: files(s.Staged), Modified: files(s.Modified),
+		Untracked: files(s.Untracked), Conflicted: files(s.Conflicted)}
+	var errs [3]error
+	if w.BaseCommit != "" {
+		out.Ahead, out.Behind, errs[0] = b.Git.AheadBehind(ctx, w.Path, w.BaseCommit)
+	}
+	out.Operation, errs[1] = b.Git.Operation(ctx, w.Path)
+	out.Text, errs[2] = b.Git.ShortStatus(ctx, w.Path)
+	out.Text = escapeLines(out.Text)
+	out.Reasons = b.reasons(ctx, w)
+	out.Removable = len(out.Reasons) == 0
+	return out, statusError(w, errors.Join(errs[:]...))
+}
+
+// present refuses a worktree whose directory is gone.
+func (b *Board) present(w state.Worktree) error {
+	info, err := os.Lstat(w.Path)
+	if err == nil && info.IsDir() {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look at %s: %w", w.Path, err)
+	}
+	return state.Errorf(state.NotFound, fmt.Sprintf(`somebody removed it; worktree_remove {"name":%q} takes it off the board`, w.Name),
+		"the directory of worktree %s is gone: %s", w.Name, w.Path).With("path", w.Path)
+}
+
+func statusError(w state.Worktree, err error) error {
+	if errors.Is(err, git.ErrNotWorktree) {
+		return state.Errorf(state.Conflict, "look at the directory yourself; wt-mcp does not touch it",
+			"%s is not the worktree of this repository that the board means", w.Path)
+	}
+	return gitError("read the status of worktree "+w.Name, err)
+}
+
+// reasons is what worktree_remove would answer without force.
+func (b *Board) reasons(ctx context.Context, w state.Worktree) []Reason {
+	err := b.obstacle(ctx, state.Intent{Name: w.Name, Path: w.Path, Branch: w.Branch})
+	if err == nil {
+		return []Reason{}
+	}
+	r := Reason{Code: state.CodeOf(err), Detail: err.Error()}
+	var known *state.Error
+	if errors.As(err, &known) {
+		r.Next = known.Hint
+	}
+	return []Reason{r}
+}
+
+// files cuts a list and makes its names safe to show.
+func files(names []string) []string {
+	const shown = 50
+	out := make([]string, 0, min(len(names), shown))
+	for _, name := range names[:min(len(names), shown)] {
+		out = append(out, state.Visible(name))
+	}
+	return out
+}
+
+// escapeLines makes each line safe to show.
+func escapeLines(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i := range lines {
+		lines[i] = state.Visible(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (out WorktreeStatusOut) text() string {
+	text := out.Text
+	if out.Ahead > 0 || out.Behind > 0 {
+		text += fmt.Sprintf("\n%d commits ahead of the base, %d behind", out.Ahead, out.Behind)
+	}
+	if out.Operation != "" {
+		text += "\n" + out.Operation + " in progress"
+	}
+	if out.Clean {
+		text += "\nclean"
+	}
+	for _, r := range out.Reasons {
+		text += fmt.Sprintf("\nnot removable: %s; %s", r.Detail, r.Next)
+	}
+	return text
+}
