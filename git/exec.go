@@ -1,0 +1,200 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	grace       = 2 * time.Second // between the request to end and the kill
+	stdoutLimit = 64 << 20
+	stderrLimit = 8 << 10
+	exitUsage   = 129 // git's exit code for an option it does not know
+)
+
+// program is the git binary with the environment that every run of it gets.
+// It is immutable.
+type program struct {
+	path string
+	env  []string
+}
+
+// call is one run of git.
+type call struct {
+	args    []string
+	dir     string
+	env     []string   // beside program.env; later entries win
+	op      bool       // changes something: must survive the death of this process
+	inherit []*os.File // open files which git and its children keep open
+}
+
+func findProgram(environ []string) (*program, error) {
+	path, err := exec.LookPath("git")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoGit, err)
+	}
+	return &program{path: path, env: cleanEnv(environ)}, nil
+}
+
+// cleanEnv drops every GIT_* variable, because a server that was started from
+// a hook inherits the repository of that hook (git rev-parse
+// --local-env-vars). Only those three are kept that say where the user's
+// configuration is: they name no repository.
+func cleanEnv(environ []string) []string {
+	var env []string
+	for _, kv := range environ {
+		name, _, _ := strings.Cut(kv, "=")
+		switch strings.ToUpper(name) {
+		case "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM":
+		default:
+			if strings.HasPrefix(strings.ToUpper(name), "GIT_") || name == "LC_ALL" || name == "LANGUAGE" {
+				continue
+			}
+		}
+		env = append(env, kv)
+	}
+	return append(env,
+		"LC_ALL=C.UTF-8", "GIT_TERMINAL_PROMPT=0", "GIT_EDITOR=true", "GIT_SEQUENCE_EDITOR=true",
+		"GIT_ASKPASS=true", "SSH_ASKPASS_REQUIRE=never", "GIT_PROTOCOL_FROM_USER=0",
+		"GIT_COMMITTER_NAME=wt-mcp", "GIT_COMMITTER_EMAIL=wt-mcp@wt-mcp.invalid")
+}
+
+// fixedConfig overrides what a user or an agent may have configured: nothing is
+// run that was not asked for, and refs and the index are flushed.
+func fixedConfig() []string {
+	return []string{
+		"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.pager=cat",
+		"-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "protocol.ext.allow=never",
+		"-c", "submodule.recurse=false", "-c", "log.showSignature=false",
+		"-c", "core.fsync=all",
+	}
+}
+
+// run is the one place that executes git. It returns what git wrote to stdout,
+// also when it failed; the error is an *Error.
+//
+// When ctx ends, git's process group is asked to end and git is killed after a
+// grace. A process that git left behind and that holds a pipe delays the
+// return by the grace at most, and is killed. An op writes to files in place of
+// pipes and is in a process group of its own on every system that has them, so
+// neither the death of this process nor a ^C on its terminal cuts it short.
+func (p *program) run(ctx context.Context, c call) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, p.path, append(fixedConfig(), c.args...)...)
+	cmd.Dir = c.dir
+	cmd.Env = slices.Concat(p.env, lockEnv(c.op), c.env)
+	cmd.WaitDelay = grace
+	cmd.Cancel = func() error { return terminate(cmd) }
+	isolate(cmd, c.inherit)
+
+	stdout, stderr := &limited{limit: stdoutLimit}, &limited{limit: stderrLimit, drop: true}
+	var err error
+	if c.op {
+		err = runToFile(cmd, stderr)
+	} else {
+		cmd.Stdout, cmd.Stderr = stdout, stderr
+		err = cmd.Run()
+	}
+	if err == nil {
+		return stdout.buffer.Bytes(), nil
+	}
+	if ctx.Err() != nil || errors.Is(err, exec.ErrWaitDelay) {
+		killGroup(cmd)
+	}
+	if errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil {
+		return stdout.buffer.Bytes(), nil // git itself had exited with success
+	}
+	if stdout.full {
+		err = ErrOutput
+	}
+	return stdout.buffer.Bytes(), p.explain(ctx, c, err, stderr.buffer.String())
+}
+
+// lockEnv keeps a reading git from taking locks, which could make the user's
+// own git fail, and from fetching missing objects of a partial clone.
+func lockEnv(op bool) []string {
+	if op {
+		return nil
+	}
+	return []string{"GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1"}
+}
+
+// runToFile runs cmd with its stderr in a file that has no name any more, so
+// that our death leaves none behind; on Windows it goes afterwards.
+func runToFile(cmd *exec.Cmd, stderr io.Writer) error {
+	file, err := os.CreateTemp("", "wt-mcp-git-*")
+	if err != nil {
+		return fmt.Errorf("create output file: %w", err)
+	}
+	if os.Remove(file.Name()) != nil {
+		defer os.Remove(file.Name())
+	}
+	defer file.Close()
+	cmd.Stderr = file
+	runErr := cmd.Run()
+	if _, err := io.Copy(stderr, io.NewSectionReader(file, 0, stderrLimit)); err != nil && runErr == nil {
+		return fmt.Errorf("read output file: %w", err)
+	}
+	return runErr
+}
+
+// explain makes the typed error of a failed run.
+func (p *program) explain(ctx context.Context, c call, err error, stderr string) error {
+	e := &Error{Args: c.args, Dir: c.dir, ExitCode: -1, Stderr: stderr, Err: err}
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		e.Err = context.Cause(ctx)
+		return e
+	case errors.As(err, &exit):
+		e.ExitCode = exit.ExitCode()
+	}
+	switch {
+	case e.ExitCode == exitUsage && c.args[0] != "version":
+		if _, old := p.version(ctx); errors.Is(old, ErrTooOld) {
+			e.Err = old
+		}
+	case isBusy(stderr):
+		e.Err = fmt.Errorf("%w (%w)", ErrBusy, err)
+	}
+	return e
+}
+
+// exitCode is git's exit code, or -1 when err is no *Error.
+func exitCode(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.ExitCode
+	}
+	return -1
+}
+
+// limited is a buffer with an end. Beyond it, it either drops what comes or
+// fails the write, which ends the run.
+type limited struct {
+	buffer bytes.Buffer // not embedded: its ReadFrom would know no limit
+	limit  int
+	drop   bool
+	full   bool // something did not fit
+}
+
+// Write never grows the buffer beyond the limit.
+func (l *limited) Write(p []byte) (int, error) {
+	free := l.limit - l.buffer.Len()
+	if len(p) <= free {
+		return l.buffer.Write(p)
+	}
+	l.buffer.Write(p[:max(free, 0)])
+	l.full = true
+	if l.drop {
+		return len(p), nil
+	}
+	return max(free, 0), ErrOutput
+}

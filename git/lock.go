@@ -1,0 +1,103 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// dirName is what wt-mcp keeps inside of the common directory.
+const dirName = "wt-mcp"
+
+// lock waits for the turn to change what git records of worktrees and branches,
+// among the goroutines of this process and among processes. It never waits
+// longer than ctx. The file is never removed, the lock is not inherited by
+// children and ends with the process.
+func (r *Repo) lock(ctx context.Context) (unlock func(), err error) {
+	select {
+	case r.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the git lock: %w", context.Cause(ctx))
+	}
+	file, err := r.flock(ctx)
+	if err != nil {
+		<-r.turn
+		return nil, err
+	}
+	return func() {
+		file.Close()
+		<-r.turn
+	}, nil
+}
+
+// flock polls, because a blocking flock cannot be given up. The pauses are
+// short beside the 2 to 10 ms for which the lock is held.
+func (r *Repo) flock(ctx context.Context) (*os.File, error) {
+	path := filepath.Join(r.common, dirName, "git.lock")
+	file, err := openLockFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("open git lock: %w", err)
+	}
+	for {
+		err := tryLock(file)
+		if err == nil {
+			return file, nil
+		}
+		if !errors.Is(err, errLocked) {
+			file.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if err := pause(ctx, time.Millisecond, 3*time.Millisecond); err != nil {
+			file.Close()
+			return nil, fmt.Errorf("wait for %s: %w", path, err)
+		}
+	}
+}
+
+func openLockFile(path string) (*os.File, error) {
+	const flags = os.O_CREATE | os.O_RDWR
+	file, err := os.OpenFile(path, flags, 0o666)
+	if !errors.Is(err, os.ErrNotExist) {
+		return file, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, flags, 0o666)
+}
+
+var errLocked = errors.New("locked by another process")
+
+// pause waits for a random time between least and most, or for ctx.
+func pause(ctx context.Context, least, most time.Duration) error {
+	timer := time.NewTimer(least + rand.N(most-least))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// retry repeats f a few times while it fails for a reason that passes, such as
+// a lock file of the user's own git. cleanup runs before each repetition.
+func retry(ctx context.Context, cleanup, f func() error) error {
+	const tries = 4
+	for try := 1; ; try++ {
+		err := f()
+		if err == nil || try == tries || !isTransient(err) {
+			return err
+		}
+		if wait := pause(ctx, 20*time.Millisecond, time.Duration(try)*100*time.Millisecond); wait != nil {
+			return errors.Join(err, wait)
+		}
+		if err := cleanup(); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Repo is one repository. It is immutable but for the turn that its goroutines
+// take at the git lock, and safe for concurrent use by goroutines and
+// processes.
+type Repo struct {
+	git    *program
+	root   string
+	common string
+	bare   bool
+	turn   chan struct{} // holds one token: the goroutine that may wait for the flock
+}
+
+// Open finds the repository that dir lies in: dir may be a main checkout, a
+// directory below it, a linked worktree, a bare repository, or inside of one of
+// their git directories. GIT_* variables of the environment have no say.
+//
+// It fails with ErrNotRepository (in git's words, which also tell of dubious
+// ownership), ErrNoGit, ErrTooOld, ErrNoMainCheckout, or an fs error for dir.
+func Open(ctx context.Context, dir string) (*Repo, error) {
+	r, err := open(ctx, dir)
+	if err != nil {
+		return nil, fmt.Errorf("open repository %s: %w", dir, err)
+	}
+	return r, nil
+}
+
+func open(ctx context.Context, dir string) (*Repo, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return nil, err
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%w: it is no directory", ErrNotRepository)
+	}
+	p, err := findProgram(os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.discover(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &Repo{git: p, common: found.common, turn: make(chan struct{}, 1)}
+	r.root, r.bare, err = p.mainCheckout(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Root is the top directory of the main checkout. For a bare repository it is
+// the repository itself, or its parent when it is named .bare or .git, the
+// usual layout with the worktrees beside it.
+func (r *Repo) Root() string { return r.root }
+
+// CommonDir is the absolute directory which all worktrees share, with symbolic
+// links resolved by git.
+func (r *Repo) CommonDir() string { return r.common }
+
+// Bare reports whether the repository has no main checkout.
+func (r *Repo) Bare() bool { return r.bare }
+
+// repoDir is what rev-parse says of a directory. top is empty outside of a
+// working tree.
+type repoDir struct {
+	gitDir, common, top string
+	bare                bool
+}
+
+// discover runs git once, or once per value when a path has a line break in it:
+// rev-parse ends values by a newline and has no -z.
+func (p *program) discover(ctx context.Context, dir string) (repoDir, error) {
+	out, err := p.run(ctx, call{dir: dir, args: []string{"rev-parse", "--path-format=absolute",
+		"--git-dir", "--git-common-dir", "--is-bare-repository", "--is-inside-work-tree", "--show-toplevel"}})
+	if len(out) == 0 && err != nil {
+		return repoDir{}, p.notRepository(ctx, err)
+	}
+	if strings.HasPrefix(string(out), "--path-format") {
+		_, old := p.version(ctx)
+		return repoDir{}, errors.Join(ErrTooOld, old)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	switch {
+	case err == nil && len(lines) == 5:
+		return repoDir{gitDir: nativePath(lines[0]), common: nativePath(lines[1]), bare: lines[2] == "true", top: nativePath(lines[4])}, nil
+	case err != nil && len(lines) == 4:
+		return repoDir{gitDir: nativePath(lines[0]), common: nativePath(lines[1]), bare: lines[2] == "true"}, nil
+	}
+	return p.discoverEach(ctx, dir)
+}
+
+func (p *program) discoverEach(ctx context.Context, dir string) (found repoDir, err error) {
+	ask := func(what string) string {
+		out, e := p.run(ctx, call{dir: dir, args: []string{"rev-parse", "--path-format=absolute", what}})
+		if e != nil && what != "--show-toplevel" {
+			err = errors.Join(err, e)
+		}
+		return strings.TrimSuffix(string(out), "\n")
+	}
+	found.gitDir, found.common = nativePath(ask("--git-dir")), nativePath(ask("--git-common-dir"))
+	found.bare, found.top = ask("--is-bare-repository") == "true", nativePath(ask("--show-toplevel"))
+	return found, err
+}
+
+// notRepository turns the failure of the first git into a reason.
+func (p *program) notRepository(ctx context.Context, err error) error {
+	if exitCode(err) != 128 {
+		return err
+	}
+	if _, old := p.version(ctx); errors.Is(old, ErrTooOld) {
+		return old
+	}
+	return fmt.Errorf("%w: %w", ErrNotRepository, err)
+}
+
+// mainCheckout says where the main checkout is and whether there is none.
+// A linked worktree does not know; neither does a git directory. There the
+// common directory is asked: with GIT_DIR and no core.worktree git takes the
+// current directory for the top, which is right exactly for <top>/.git.
+func (p *program) mainCheckout(ctx context.Context, found repoDir) (root string, bare bool, err error) {
+	if found.gitDir == found.common {
+		if found.bare {
+			return bareRoot(found.common), true, nil
+		}
+		if found.top != "" {
+			return found.top, false, nil
+		}
+	}
+	parent := filepath.Dir(found.common)
+	out, err := p.run(ctx, call{dir: parent, env: []string{"GIT_DIR=" + found.common},
+		args: []string{"rev-parse", "--path-format=absolute", "--is-bare-repository", "--show-toplevel"}})
+	isBare, top, _ := strings.Cut(string(out), "\n")
+	top = nativePath(strings.TrimSuffix(top, "\n"))
+	switch {
+	case isBare == "true":
+		return bareRoot(found.common), true, nil
+	case err != nil:
+		return "", false, err
+	case filepath.Base(found.common) != ".git" && top == parent:
+		return "", false, fmt.Errorf("%w (its git directory is %s)", ErrNoMainCheckout, found.common)
+	}
+	return top, false, nil
+}
+
+func bareRoot(common string) string {
+	switch filepath.Base(common) {
+	case ".bare", ".git":
+		return filepath.Dir(common)
+	}
+	return common
+}
+
+// nativePath undoes the forward slashes that git prints on Windows.
+func nativePath(p string) string {
+	if runtime.GOOS == "windows" {
+		return filepath.FromSlash(p)
+	}
+	return p
+}
+
+// read runs git on the repository as a whole and returns its output. The git
+// directory is pinned: nothing is discovered.
+func (r *Repo) read(ctx context.Context, args ...string) ([]byte, error) {
+	return r.git.run(ctx, call{args: args, dir: r.common, env: r.pin("", "")})
+}
+
+// pin is the environment that fixes which repository git works on, so that a
+// worktree whose .git or commondir file was rewritten has no say.
+func (r *Repo) pin(admin, top string) []string {
+	if admin == "" || admin == r.common {
+		admin = r.common
+	}
+	env := []string{"GIT_DIR=" + admin, "GIT_COMMON_DIR=" + r.common}
+	if top != "" {
+		env = append(env, "GIT_WORK_TREE="+top)
+	}
+	return env
+}

@@ -1,0 +1,119 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// ResolveCommit gives the full object id of the commit that rev names; HEAD is
+// that of the main checkout. Where a tag and a branch share a name, git's rule
+// holds: the tag. It fails with ErrInvalidName before git runs,
+// ErrUnknownRevision, or ErrNoCommits for HEAD, or its branch, before the first
+// commit.
+func (r *Repo) ResolveCommit(ctx context.Context, rev string) (string, error) {
+	if err := checkRevision(rev); err != nil {
+		return "", err
+	}
+	out, err := r.read(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
+	oid := strings.TrimSuffix(string(out), "\n")
+	if err == nil && isObjectID(oid) {
+		return oid, nil
+	}
+	switch code := exitCode(err); {
+	case err == nil || code == 1:
+		return "", r.unresolved(ctx, rev)
+	case code == 128: // "path does not exist", "log only has 1 entries", ...
+		return "", fmt.Errorf("%w: %w", r.unresolved(ctx, rev), err)
+	}
+	return "", fmt.Errorf("resolve %q: %w", rev, err)
+}
+
+// unresolved finds out why rev names no commit.
+func (r *Repo) unresolved(ctx context.Context, rev string) error {
+	out, err := r.read(ctx, "symbolic-ref", "--quiet", "HEAD")
+	head := strings.TrimPrefix(strings.TrimSpace(string(out)), "refs/heads/")
+	name, _, _ := strings.Cut(rev, "~")
+	name, _, _ = strings.Cut(name, "^")
+	if err == nil && (name == "HEAD" || name == "@" || name == head || name == "refs/heads/"+head) {
+		if _, ok, err := r.Branch(ctx, head); err == nil && !ok {
+			return fmt.Errorf("%w: make one on %s first", ErrNoCommits, head)
+		}
+	}
+	return refuse(ErrUnknownRevision, strconv.Quote(rev))
+}
+
+// Branch gives the object id of refs/heads/<name>; ok is false when there is no
+// such branch. No other ref, and no revision expression, is ever taken for it.
+func (r *Repo) Branch(ctx context.Context, name string) (oid string, ok bool, err error) {
+	if err := CheckBranchName(name); err != nil {
+		return "", false, err
+	}
+	refs, err := r.refs(ctx, "refs/heads/"+name)
+	if err != nil {
+		return "", false, fmt.Errorf("read branch %s: %w", name, err)
+	}
+	oid, ok = refs["refs/heads/"+name]
+	return oid, ok, nil
+}
+
+// refs lists the refs that are, or lie below, the given full names.
+func (r *Repo) refs(ctx context.Context, names ...string) (map[string]string, error) {
+	out, err := r.read(ctx, append([]string{"for-each-ref", "--format=%(refname) %(objectname)"}, names...)...)
+	if err != nil {
+		return nil, err
+	}
+	refs := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		if name, oid, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " "); ok {
+			refs[name] = oid
+		}
+	}
+	return refs, nil
+}
+
+// AheadBehind counts the commits which only HEAD of the worktree at path has,
+// and those which only base has.
+func (r *Repo) AheadBehind(ctx context.Context, path, base string) (ahead, behind int, err error) {
+	oid := base
+	if !isObjectID(base) {
+		if oid, err = r.ResolveCommit(ctx, base); err != nil {
+			return 0, 0, err
+		}
+	}
+	out, err := r.readIn(ctx, path, "rev-list", "--left-right", "--count", "HEAD..."+oid, "--")
+	if err != nil {
+		return 0, 0, fmt.Errorf("compare %s with %s: %w", path, base, err)
+	}
+	if _, err := fmt.Sscanf(string(out), "%d\t%d", &ahead, &behind); err != nil {
+		return 0, 0, fmt.Errorf("compare %s with %s: read %q: %w", path, base, out, err)
+	}
+	return ahead, behind, nil
+}
+
+// UniqueCommits counts the commits which are reachable from oid but from no
+// branch, tag or remote-tracking ref; the branches in except do not count as
+// holding any. Replacement refs are not followed, as git gc does not.
+func (r *Repo) UniqueCommits(ctx context.Context, oid string, except ...string) (int, error) {
+	if !isObjectID(oid) {
+		return 0, fmt.Errorf("%w: object id %.100q", ErrInvalidName, oid)
+	}
+	args := []string{"rev-list", "--count", oid, "--not"}
+	for _, branch := range except {
+		if err := CheckBranchName(branch); err != nil {
+			return 0, err
+		}
+		args = append(args, "--exclude="+branch)
+	}
+	args = append(args, "--branches", "--tags", "--remotes", "--")
+	out, err := r.git.run(ctx, call{args: args, dir: r.common, env: append(r.pin("", ""), "GIT_NO_REPLACE_OBJECTS=1")})
+	if err != nil {
+		return 0, fmt.Errorf("count commits of %s: %w", oid, err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	if err != nil {
+		return 0, fmt.Errorf("count commits of %s: %w", oid, err)
+	}
+	return n, nil
+}
