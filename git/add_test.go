@@ -275,7 +275,7 @@ func TestAddRunsNoHooks(t *testing.T) {
 	require.NoError(t, r.AddWorktree(t.Context(), a))
 	_, err := r.Status(t.Context(), a.Path)
 	require.NoError(t, err)
-	require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}))
+	require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path}))
 	require.NoFileExists(t, marker)
 }
 
@@ -305,7 +305,7 @@ func TestAddWithSparseCheckout(t *testing.T) {
 	status, err := r.Status(t.Context(), a.Path)
 	require.NoError(t, err)
 	require.Empty(t, status.Changed())
-	require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}))
+	require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path}))
 }
 
 func TestAddAndRemoveWithSubmodule(t *testing.T) {
@@ -320,9 +320,9 @@ func TestAddAndRemoveWithSubmodule(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(a.Path, "lib", ".git"))
 
 	g.GitIn(a.Path, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
-	requireRefused(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}), ErrSubmodules, a.Path)
+	requireRefused(t, removed(r, t.Context(), Remove{Path: a.Path}), ErrSubmodules, "lib")
 	require.FileExists(t, filepath.Join(a.Path, "lib", "README.md"))
-	require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path, Force: true}))
+	require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path, Force: true}))
 	requireUnregistered(t, r, a.Path)
 }
 
@@ -337,7 +337,7 @@ func TestAddByASymlinkedPath(t *testing.T) {
 	require.Equal(t, g.Dir, mustOpen(t, link).Root())
 	_, err := r.Status(t.Context(), a.Path)
 	require.NoError(t, err)
-	require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}))
+	require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path}))
 	requireUnregistered(t, r, a.Path)
 }
 

@@ -30,6 +30,8 @@ var (
 	ErrDirty        = errors.New("worktree has changes")
 	ErrLocked       = errors.New("worktree is locked")
 	ErrSubmodules   = errors.New("worktree has initialised submodules")
+	ErrOperation    = errors.New("an operation is under way in the worktree")
+	ErrUnmerged     = errors.New("commits are held by nothing but the worktree")
 	ErrIncomplete   = errors.New("worktree is not complete")
 
 	ErrBusy   = errors.New("another git process holds a lock file")

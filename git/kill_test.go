@@ -83,7 +83,7 @@ func (s *server) recover(t *testing.T) (state string) {
 	if s.r.FinishAdd(ctx, s.add) == nil {
 		_, err := s.r.Status(ctx, s.add.Path)
 		require.NoError(t, err)
-		require.NoError(t, s.r.RemoveWorktree(ctx, Remove{Path: s.add.Path}), "complete means clean")
+		require.NoError(t, removed(s.r, ctx, Remove{Path: s.add.Path}), "complete means clean")
 		require.NoError(t, s.r.DeleteBranch(ctx, s.add.Branch, s.add.Commit))
 		state += " -> finished"
 	} else {

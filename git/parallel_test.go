@@ -30,7 +30,7 @@ func TestParallelAddAndRemove(t *testing.T) {
 				name := string(rune('a'+w)) + string(rune('0'+i))
 				a := Add{Path: filepath.Join(g.Dir, ".worktrees", name), Branch: "wt/" + name, Commit: head, NewBranch: true, Op: "op-" + name}
 				err = errors.Join(err, repo.AddWorktree(context.Background(), a))
-				err = errors.Join(err, repo.RemoveWorktree(context.Background(), Remove{Path: a.Path}))
+				err = errors.Join(err, removed(repo, context.Background(), Remove{Path: a.Path}))
 				err = errors.Join(err, repo.DeleteBranch(context.Background(), a.Branch, a.Commit))
 			}
 			results <- err

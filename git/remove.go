@@ -13,91 +13,235 @@ import (
 // Remove asks for a worktree to be removed.
 type Remove struct {
 	Path    string
-	Force   bool       // also with changes or submodules; never a locked one
+	Op      string     // unique id of the operation: names the trash and what protects its commits
+	Force   bool       // whatever is in the way, but for an add that is going on
 	Inherit []*os.File // kept open by every git process that changes something (not on Windows)
 }
 
-// RemoveWorktree removes a worktree, its entry and its files; the branch stays.
-// Like git worktree remove it refuses the main checkout (ErrMainWorktree), a
-// locked worktree (ErrLocked), and without Force one with changes or untracked
-// files (ErrDirty, whatever status.showUntrackedFiles says) or initialised
-// submodules (ErrSubmodules). Like git it takes ignored files along, and
-// commits of a detached HEAD: look first. A directory that is gone already is no
-// error.
+// Trash is where a removed worktree went: Dir/files is its directory, Dir/git
+// its administrative directory with index, HEAD and logs. Moved back to their
+// places they are the worktree again. refs/wt-mcp/trash/<op> holds the commits
+// and the staged content that no branch holds.
+type Trash struct {
+	Dir      string
+	Precious bool // it has what no commit has: changes, untracked or ignored files, repositories within
+}
+
+// RemoveWorktree takes a worktree away and destroys nothing: see [Trash]. The
+// branch stays. It refuses what [Repo.CheckRemovable] refuses, also where it
+// became so since. The directory vanishes by one rename, the entry by another.
 //
-// The directory vanishes by one rename into <common dir>/wt-mcp/trash and is
-// deleted from there without the git lock. Without Force it is looked at again
-// after the rename and put back if somebody wrote to it meanwhile. A kill
-// between leaves an entry without a directory; call it again then.
-func (r *Repo) RemoveWorktree(ctx context.Context, rm Remove) error {
-	if err := r.remove(ctx, rm); err != nil {
-		return fmt.Errorf("remove worktree %s: %w", rm.Path, err)
+// A kill between the two leaves an entry without a directory; FinishRemove goes
+// on from there. A directory that is gone already is no error: then only the
+// entry goes, and Dir is empty.
+func (r *Repo) RemoveWorktree(ctx context.Context, rm Remove) (Trash, error) {
+	t, err := r.remove(ctx, rm)
+	if err != nil {
+		return Trash{}, fmt.Errorf("remove worktree %s: %w", rm.Path, err)
+	}
+	return t, nil
+}
+
+func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
+	if err := checkOp(rm.Op); err != nil {
+		return Trash{}, err
+	}
+	admin, err := r.adminDir(rm.Path)
+	if errors.Is(err, os.ErrNotExist) && !errors.Is(err, ErrNotWorktree) {
+		return r.finishRemove(ctx, rm)
+	}
+	if err != nil {
+		return Trash{}, err
+	}
+	if err := r.checkRemovable(ctx, admin, rm); err != nil {
+		return Trash{}, err
+	}
+	if rm.Force {
+		if err := r.protect(ctx, admin, rm.Path, rm.Op); err != nil {
+			return Trash{}, err
+		}
+	}
+	trash, err := r.setAside(rm.Path, rm.Op)
+	if err != nil {
+		return Trash{}, err
+	}
+	t, err := r.retire(ctx, rm, admin, trash)
+	if err != nil && exists(admin) {
+		return Trash{}, errors.Join(err, putBack(trash, rm.Path))
+	}
+	return t, err
+}
+
+// retire looks a last time, now that nobody finds the directory any more, and
+// moves the entry beside it.
+func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string) (Trash, error) {
+	files := filepath.Join(trash, "files")
+	if !rm.Force {
+		if err := r.checkClean(ctx, admin, files); err != nil {
+			return Trash{}, err
+		}
+	}
+	precious, err := r.precious(ctx, admin, files)
+	if err != nil {
+		return Trash{}, err
+	}
+	return Trash{Dir: trash, Precious: precious}, r.moveEntry(ctx, admin, trash)
+}
+
+// moveEntry takes the administrative directory out of git's sight by one rename.
+func (r *Repo) moveEntry(ctx context.Context, admin, trash string) error {
+	unlock, err := r.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := os.Rename(admin, filepath.Join(trash, "git")); err != nil {
+		return fmt.Errorf("move entry: %w", err)
+	}
+	parent := filepath.Dir(admin)
+	if os.Remove(parent) == nil { // git keeps no empty one either
+		parent = r.common
+	}
+	return errors.Join(syncDir(parent), syncDir(trash))
+}
+
+// FinishRemove goes on with a removal whose process died after the directory was
+// gone. It may be repeated. ErrPathExists: it had not got that far.
+func (r *Repo) FinishRemove(ctx context.Context, rm Remove) (Trash, error) {
+	t, err := r.finishRemove(ctx, rm)
+	if err != nil {
+		return Trash{}, fmt.Errorf("finish removal of %s: %w", rm.Path, err)
+	}
+	return t, nil
+}
+
+func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
+	if exists(rm.Path) {
+		return Trash{}, refuse(ErrPathExists, rm.Path)
+	}
+	t := Trash{Dir: r.trashOf(rm.Path, rm.Op), Precious: true}
+	if t.Dir == "" {
+		t = Trash{}
+	}
+	admin := r.entryOf(rm.Path)
+	if admin == "" {
+		return t, nil
+	}
+	if t.Dir != "" {
+		return t, r.moveEntry(ctx, admin, t.Dir)
+	}
+	if err := r.protect(ctx, admin, "", rm.Op); err != nil {
+		return t, err
+	}
+	return t, r.drop(ctx, rm.Path, rm.Inherit)
+}
+
+// entryOf finds the administrative directory of a worktree whose own is gone.
+func (r *Repo) entryOf(path string) string {
+	parent := filepath.Join(r.common, "worktrees")
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return ""
+	}
+	for _, entry := range entries {
+		if admin := filepath.Join(parent, entry.Name()); r.pathOf(admin) == realPath(path) {
+			return admin
+		}
+	}
+	return ""
+}
+
+// CheckRemovable says whether a worktree may go: nil, or a *Refused. It refuses
+// the main checkout (ErrMainWorktree), an add that is going on (ErrLocked), and
+// without Force a lock (ErrLocked), an operation that is under way (ErrOperation),
+// changes and untracked files whatever status.showUntrackedFiles says (ErrDirty),
+// initialised submodules (ErrSubmodules), and commits that nothing but the
+// worktree's detached HEAD holds (ErrUnmerged). Ignored files are no reason. A
+// directory that is gone can go.
+func (r *Repo) CheckRemovable(ctx context.Context, rm Remove) error {
+	admin, err := r.adminDir(rm.Path)
+	if errors.Is(err, os.ErrNotExist) && !errors.Is(err, ErrNotWorktree) {
+		return nil
+	}
+	if err == nil {
+		err = r.checkRemovable(ctx, admin, rm)
+	}
+	if err != nil {
+		return fmt.Errorf("check worktree %s: %w", rm.Path, err)
 	}
 	return nil
 }
 
-func (r *Repo) remove(ctx context.Context, rm Remove) error {
-	admin, err := r.adminDir(rm.Path)
-	if errors.Is(err, os.ErrNotExist) && !errors.Is(err, ErrNotWorktree) {
-		return r.drop(ctx, rm.Path, rm.Inherit)
-	}
-	if err != nil {
-		return err
-	}
+func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) error {
 	if admin == r.common {
 		return refuse(ErrMainWorktree, rm.Path)
 	}
-	if reason, locked := lockReason(admin); locked {
+	reason, locked := lockReason(admin)
+	if locked && (!rm.Force || strings.HasPrefix(reason, LockReason(""))) {
 		return refuse(ErrLocked, reason)
 	}
-	if !rm.Force {
-		if err := r.checkRemovable(ctx, admin, rm.Path); err != nil {
-			return err
-		}
+	if rm.Force {
+		return nil
 	}
-	trash, err := r.setAside(rm.Path)
-	if err != nil {
-		return r.removeInPlace(ctx, rm)
+	if op, err := r.Operation(ctx, rm.Path); err != nil || op != "" {
+		return errors.Join(err, refuse(ErrOperation, op))
 	}
-	if err := r.discard(ctx, rm, admin, trash); err != nil {
-		return errors.Join(err, putBack(trash, rm.Path))
-	}
-	return os.RemoveAll(filepath.Dir(trash))
-}
-
-// discard looks a last time, then drops the entry.
-func (r *Repo) discard(ctx context.Context, rm Remove, admin, trash string) error {
-	if !rm.Force {
-		if err := r.checkClean(ctx, admin, trash); err != nil {
-			return err
-		}
-	}
-	return r.drop(ctx, rm.Path, rm.Inherit)
-}
-
-// checkRemovable refuses what plain git worktree remove refuses.
-func (r *Repo) checkRemovable(ctx context.Context, admin, path string) error {
-	if err := r.checkClean(ctx, admin, path); err != nil {
-		return err
-	}
-	if isDir(filepath.Join(admin, "modules")) {
-		return refuse(ErrSubmodules, path)
-	}
-	out, err := r.git.run(ctx, call{args: []string{"ls-files", "--stage", "-z"}, dir: path, env: r.pin(admin, path)})
+	status, err := r.statusOf(ctx, admin, rm.Path)
 	if err != nil {
 		return err
 	}
-	var populated []string
+	if changed := status.Changed(); len(changed) > 0 {
+		return refuse(ErrDirty, changed...)
+	}
+	if populated, err := r.populated(ctx, admin, rm.Path); err != nil || len(populated) > 0 {
+		return errors.Join(err, refuse(ErrSubmodules, populated...))
+	}
+	return r.checkHeld(ctx, status)
+}
+
+// checkHeld refuses a detached HEAD with commits that no branch, tag or remote holds.
+func (r *Repo) checkHeld(ctx context.Context, status Status) error {
+	if status.Branch != "" || status.Head == "" {
+		return nil
+	}
+	n, err := r.UniqueCommits(ctx, status.Head)
+	if err == nil && n > 0 {
+		return refuse(ErrUnmerged, fmt.Sprintf("%d commits up to %s", n, status.Head))
+	}
+	return err
+}
+
+// populated lists the submodules that have files.
+func (r *Repo) populated(ctx context.Context, admin, top string) ([]string, error) {
+	out, err := r.git.run(ctx, call{args: []string{"ls-files", "--stage", "-z"}, dir: top, env: r.pin(admin, top)})
+	if err != nil {
+		return nil, err
+	}
+	var names []string
 	for entry := range bytes.SplitSeq(out, []byte{0}) {
 		_, name, _ := strings.Cut(string(entry), "\t")
-		if strings.HasPrefix(string(entry), "160000 ") && exists(filepath.Join(path, filepath.FromSlash(name), ".git")) {
-			populated = append(populated, name)
+		if strings.HasPrefix(string(entry), "160000 ") && exists(filepath.Join(top, filepath.FromSlash(name), ".git")) {
+			names = append(names, name)
 		}
 	}
-	if len(populated) > 0 {
-		return refuse(ErrSubmodules, populated...)
+	if len(names) == 0 && isDir(filepath.Join(admin, "modules")) {
+		names = append(names, "modules")
 	}
-	return nil
+	return names, nil
+}
+
+// precious reports whether the files at top have what no commit has.
+func (r *Repo) precious(ctx context.Context, admin, top string) (bool, error) {
+	if isDir(filepath.Join(admin, "modules")) {
+		return true, nil
+	}
+	out, err := r.git.run(ctx, call{dir: top, env: r.pin(admin, top), args: []string{
+		"status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=normal", "--ignored=traditional", "--ignore-submodules=none"}})
+	if err != nil || len(out) > 0 {
+		return true, err
+	}
+	names, err := r.populated(ctx, admin, top)
+	return len(names) > 0, err
 }
 
 // checkClean refuses when git status has anything to say of the files at top
@@ -111,53 +255,6 @@ func (r *Repo) checkClean(ctx context.Context, admin, top string) error {
 		return refuse(ErrDirty, changed...)
 	}
 	return nil
-}
-
-// setAside renames a worktree's directory into our trash, which is on the same
-// file system in all usual layouts.
-func (r *Repo) setAside(path string) (trash string, err error) {
-	parent := filepath.Join(r.common, dirName, "trash")
-	if err := os.MkdirAll(parent, 0o777); err != nil {
-		return "", err
-	}
-	holder, err := os.MkdirTemp(parent, "*")
-	if err != nil {
-		return "", err
-	}
-	trash = filepath.Join(holder, "files")
-	if err := os.Rename(path, trash); err != nil {
-		_ = os.Remove(holder)
-		return "", err
-	}
-	return trash, nil
-}
-
-// putBack undoes setAside, unless something else is at path by now: then the
-// error says where the files are.
-func putBack(trash, path string) error {
-	if exists(path) {
-		return fmt.Errorf("%w: the files of %s are in %s", ErrPathExists, path, trash)
-	}
-	if err := os.Rename(trash, path); err != nil {
-		return fmt.Errorf("put back the files of %s: %w", path, err)
-	}
-	return os.Remove(filepath.Dir(trash))
-}
-
-// removeInPlace leaves all of it to git, for a directory which cannot be
-// renamed into our trash: another file system, or files in use on Windows.
-func (r *Repo) removeInPlace(ctx context.Context, rm Remove) error {
-	unlock, err := r.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	args := []string{"worktree", "remove"}
-	if rm.Force {
-		args = append(args, "--force")
-	}
-	_, err = r.git.run(ctx, call{args: append(args, "--", rm.Path), dir: r.common, env: r.pin("", ""), op: true, inherit: rm.Inherit})
-	return err
 }
 
 func isDir(path string) bool {

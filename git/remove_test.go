@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,24 @@ import (
 
 	"wt-mcp/git/gittest"
 )
+
+// removed removes under a new operation, and empties the trash as a caller does
+// in the end.
+func removed(r *Repo, ctx context.Context, rm Remove) error {
+	rm.Op = rand.Text()
+	trash, err := r.RemoveWorktree(ctx, rm)
+	if err != nil {
+		return err
+	}
+	return r.EmptyTrash(ctx, trash)
+}
+
+func requireUnlisted(t *testing.T, r *Repo, path string) {
+	t.Helper()
+	_, ok, err := r.registered(t.Context(), path)
+	require.NoError(t, err)
+	require.False(t, ok)
+}
 
 func addOne(t testing.TB) (*gittest.Repo, *Repo, Add) {
 	t.Helper()
@@ -25,13 +44,13 @@ func TestRemoveWorktree(t *testing.T) {
 	g, r, a := addOne(t)
 	g.Write(".git/info/exclude", "ignored\n")
 	g.Write(filepath.Join(a.Path, "ignored"), "x")
-	require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}))
+	require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path}))
 	require.NoDirExists(t, a.Path)
 	requireUnregistered(t, r, a.Path)
 	_, ok, err := r.Branch(t.Context(), a.Branch)
 	require.NoError(t, err)
 	require.True(t, ok, "the branch stays")
-	require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}), "may be repeated")
+	require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path}), "may be repeated")
 }
 
 func TestRemoveRefusesChanges(t *testing.T) {
@@ -54,9 +73,9 @@ func TestRemoveRefusesChanges(t *testing.T) {
 			g.Git("config", "status.showUntrackedFiles", "no") // hides them from plain git
 			change(g, a.Path)
 			before := g.GitIn(a.Path, "status", "--porcelain", "-uall")
-			require.ErrorIs(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}), ErrDirty)
+			require.ErrorIs(t, removed(r, t.Context(), Remove{Path: a.Path}), ErrDirty)
 			require.Equal(t, before, g.GitIn(a.Path, "status", "--porcelain", "-uall"))
-			require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path, Force: true}))
+			require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path, Force: true}))
 			requireUnregistered(t, r, a.Path)
 		})
 	}
@@ -65,9 +84,9 @@ func TestRemoveRefusesChanges(t *testing.T) {
 func TestRemoveRefusesWhatIsNotOurs(t *testing.T) {
 	t.Parallel()
 	g, r, a := addOne(t)
-	require.ErrorIs(t, r.RemoveWorktree(t.Context(), Remove{Path: g.Dir, Force: true}), ErrMainWorktree)
+	require.ErrorIs(t, removed(r, t.Context(), Remove{Path: g.Dir, Force: true}), ErrMainWorktree)
 	g.Git("worktree", "lock", "--reason", "on a stick", a.Path)
-	requireRefused(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path, Force: true}), ErrLocked, "on a stick")
+	requireRefused(t, removed(r, t.Context(), Remove{Path: a.Path}), ErrLocked, "on a stick")
 	require.NoError(t, os.Rename(a.Path, a.Path+"x"))
 	requireRefused(t, r.DropWorktree(t.Context(), a.Path), ErrLocked, "on a stick")
 	require.NoError(t, os.Rename(a.Path+"x", a.Path))
@@ -76,7 +95,7 @@ func TestRemoveRefusesWhatIsNotOurs(t *testing.T) {
 	outside := gittest.NewRepo(t)
 	outside.Write("precious", "x")
 	for _, path := range []string{outside.Dir, filepath.Join(g.Dir, ".git"), filepath.Dir(a.Path), filepath.Join(a.Path, "README.md")} {
-		require.ErrorIs(t, r.RemoveWorktree(t.Context(), Remove{Path: path, Force: true}), ErrNotWorktree, path)
+		require.ErrorIs(t, removed(r, t.Context(), Remove{Path: path, Force: true}), ErrNotWorktree, path)
 	}
 	require.FileExists(t, filepath.Join(outside.Dir, "precious"))
 	require.FileExists(t, filepath.Join(a.Path, "README.md"))
@@ -90,8 +109,8 @@ func TestRemoveFollowsNoLink(t *testing.T) {
 	outside := filepath.Join(gittest.TempDir(t), "outside")
 	require.NoError(t, os.Rename(a.Path, outside))
 	require.NoError(t, os.Symlink(outside, a.Path))
-	require.ErrorIs(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path, Force: true}), ErrNotWorktree)
-	require.ErrorIs(t, r.RemoveWorktree(t.Context(), Remove{Path: outside, Force: true}), ErrNotWorktree)
+	require.ErrorIs(t, removed(r, t.Context(), Remove{Path: a.Path, Force: true}), ErrNotWorktree)
+	require.ErrorIs(t, removed(r, t.Context(), Remove{Path: outside, Force: true}), ErrNotWorktree)
 	require.ErrorIs(t, r.DropWorktree(t.Context(), a.Path), ErrPathExists)
 	require.FileExists(t, filepath.Join(outside, "README.md"))
 }
@@ -111,7 +130,7 @@ func TestRewrittenGitFileRunsNothing(t *testing.T) {
 	g.Write(pointer, "gitdir: "+filepath.Join(evil.Dir, ".git")+"\n")
 	_, err = r.Status(t.Context(), a.Path)
 	require.ErrorIs(t, err, ErrNotWorktree)
-	require.ErrorIs(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}), ErrNotWorktree)
+	require.ErrorIs(t, removed(r, t.Context(), Remove{Path: a.Path}), ErrNotWorktree)
 
 	g.Write(pointer, string(old))
 	admin, err := r.adminDir(a.Path)
@@ -130,26 +149,120 @@ func TestRemovePutsBackWhatBecameDirty(t *testing.T) {
 	g, r, a := addOne(t)
 	admin, err := r.adminDir(a.Path)
 	require.NoError(t, err)
-	require.NoError(t, r.checkRemovable(t.Context(), admin, a.Path))
+	rm := Remove{Path: a.Path, Op: "op"}
+	require.NoError(t, r.CheckRemovable(t.Context(), rm))
 	file := g.Write(filepath.Join(a.Path, "late"), "x")
-	trash, err := r.setAside(a.Path)
+	trash, err := r.setAside(a.Path, "op")
 	require.NoError(t, err)
-	err = r.discard(t.Context(), Remove{Path: a.Path}, admin, trash)
+	_, err = r.retire(t.Context(), rm, admin, trash)
 	requireRefused(t, err, ErrDirty, "late")
 	require.NoError(t, putBack(trash, a.Path))
 	require.FileExists(t, file)
 	require.Equal(t, "?? late", g.GitIn(a.Path, "status", "--porcelain"))
 }
 
-func TestRemoveInPlace(t *testing.T) {
+// Invariant 7: with force nothing goes that was there. Both halves of the trash
+// moved back are the worktree as it was, index, stash of changes and HEAD.
+func TestInvariant7RemoveKeepsEverything(t *testing.T) {
+	t.Parallel()
+	g, r, a := addOne(t)
+	g.Write(".git/info/exclude", "ignored\n")
+	g.GitIn(a.Path, "checkout", "-q", "--detach")
+	g.Write(filepath.Join(a.Path, "committed"), "c")
+	held := g.CommitIn(a.Path, "held by a detached HEAD only")
+	g.Write(filepath.Join(a.Path, "staged"), "first")
+	g.GitIn(a.Path, "add", "staged")
+	blob := g.GitIn(a.Path, "rev-parse", ":staged")
+	g.Write(filepath.Join(a.Path, "staged"), "second")
+	for _, name := range []string{"untracked", "ignored"} {
+		g.Write(filepath.Join(a.Path, name), name)
+	}
+	before := g.GitIn(a.Path, "status", "--porcelain", "--ignored")
+	admin, err := r.adminDir(a.Path)
+	require.NoError(t, err)
+
+	require.ErrorIs(t, removed(r, t.Context(), Remove{Path: a.Path}), ErrDirty)
+	trash, err := r.RemoveWorktree(t.Context(), Remove{Path: a.Path, Op: "op1", Force: true})
+	require.NoError(t, err)
+	require.True(t, trash.Precious)
+	requireUnlisted(t, r, a.Path)
+	g.Git("-c", "gc.reflogExpire=now", "gc", "-q", "--prune=now")
+	g.Git("cat-file", "-e", held)
+	g.Git("cat-file", "-e", blob)
+
+	require.NoError(t, os.MkdirAll(filepath.Dir(admin), 0o755))
+	require.NoError(t, os.Rename(filepath.Join(trash.Dir, "git"), admin))
+	require.NoError(t, os.Rename(filepath.Join(trash.Dir, "files"), a.Path))
+	require.Equal(t, before, g.GitIn(a.Path, "status", "--porcelain", "--ignored"))
+	require.Equal(t, held, g.GitIn(a.Path, "rev-parse", "HEAD"))
+	require.Equal(t, "first", g.GitIn(a.Path, "show", ":staged"))
+}
+
+func TestRemoveOfIgnoredFilesOnlyIsPrecious(t *testing.T) {
+	t.Parallel()
+	g, r, a := addOne(t)
+	clean, err := r.RemoveWorktree(t.Context(), Remove{Path: a.Path, Op: "op1"})
+	require.NoError(t, err)
+	require.False(t, clean.Precious)
+	require.NoError(t, r.EmptyTrash(t.Context(), clean))
+	require.NoDirExists(t, clean.Dir)
+
+	b := newAdd(g, "b")
+	require.NoError(t, r.AddWorktree(t.Context(), b))
+	g.Write(".git/info/exclude", "ignored\n")
+	g.Write(filepath.Join(b.Path, "ignored"), "x")
+	kept, err := r.RemoveWorktree(t.Context(), Remove{Path: b.Path, Op: "op2"})
+	require.NoError(t, err)
+	require.True(t, kept.Precious)
+	require.FileExists(t, filepath.Join(kept.Dir, "files", "ignored"))
+	require.NoError(t, r.SweepTrash(t.Context(), time.Now().Add(-time.Hour)))
+	require.DirExists(t, kept.Dir)
+	require.NoError(t, r.SweepTrash(t.Context(), time.Now().Add(time.Hour)))
+	require.NoDirExists(t, kept.Dir)
+}
+
+func TestRemoveRefusesHeldCommitsAndOperations(t *testing.T) {
+	t.Parallel()
+	g, r, a := addOne(t)
+	g.GitIn(a.Path, "checkout", "-q", "--detach")
+	g.Write(filepath.Join(a.Path, "f"), "x")
+	g.CommitIn(a.Path, "held by a detached HEAD only")
+	require.ErrorIs(t, removed(r, t.Context(), Remove{Path: a.Path}), ErrUnmerged)
+	g.GitIn(a.Path, "checkout", "-q", a.Branch)
+	g.GitIn(a.Path, "bisect", "start")
+	requireRefused(t, removed(r, t.Context(), Remove{Path: a.Path}), ErrOperation, "bisect")
+	require.DirExists(t, a.Path)
+}
+
+// The trash lies beside the worktree where the git directory takes none.
+func TestRemoveIntoTheOtherTrash(t *testing.T) {
 	t.Parallel()
 	g, r, a := addOne(t)
 	g.Write(".git/wt-mcp/trash", "a file in the way of the trash")
-	require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}))
-	require.NoDirExists(t, a.Path)
-	_, ok, err := r.registered(t.Context(), a.Path)
+	trash, err := r.RemoveWorktree(t.Context(), Remove{Path: a.Path, Op: "op1"})
 	require.NoError(t, err)
-	require.False(t, ok)
+	require.NoDirExists(t, a.Path)
+	require.DirExists(t, filepath.Join(trash.Dir, "files"))
+	requireUnlisted(t, r, a.Path)
+}
+
+// A kill after the rename of the directory leaves the entry: FinishRemove ends it.
+func TestFinishRemove(t *testing.T) {
+	t.Parallel()
+	g, r, a := addOne(t)
+	rm := Remove{Path: a.Path, Op: "op1"}
+	_, err := r.FinishRemove(t.Context(), rm)
+	require.ErrorIs(t, err, ErrPathExists)
+	g.Write(filepath.Join(a.Path, "f"), "x")
+	dir, err := r.setAside(a.Path, "op1")
+	require.NoError(t, err)
+	for range 2 {
+		trash, err := r.FinishRemove(t.Context(), rm)
+		require.NoError(t, err)
+		require.Equal(t, Trash{Dir: dir, Precious: true}, trash)
+		requireUnlisted(t, r, a.Path)
+	}
+	require.FileExists(t, filepath.Join(dir, "git", "index"))
 }
 
 func TestCancelledRemoveKeepsTheWorktree(t *testing.T) {
@@ -159,7 +272,7 @@ func TestCancelledRemoveKeepsTheWorktree(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, r.RemoveWorktree(ctx, Remove{Path: a.Path, Force: true}), context.DeadlineExceeded)
+	require.ErrorIs(t, removed(r, ctx, Remove{Path: a.Path, Force: true}), context.DeadlineExceeded)
 	unlock()
 	status, err := r.Status(t.Context(), a.Path)
 	require.NoError(t, err)
@@ -188,7 +301,7 @@ func TestDeleteBranch(t *testing.T) {
 	head := g.Head()
 	requireRefused(t, r.DeleteBranch(t.Context(), a.Branch, head), ErrCheckedOut, a.Path)
 	requireRefused(t, r.DeleteBranch(t.Context(), "main", head), ErrCheckedOut, g.Dir)
-	require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}))
+	require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path}))
 
 	moved := g.Commit("second")
 	g.Git("branch", "-f", a.Branch, moved)

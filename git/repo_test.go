@@ -47,7 +47,7 @@ func TestOpenAnyPath(t *testing.T) {
 			list, err := r.Worktrees(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, a.Path, list[1].Path)
-			require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}))
+			require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path}))
 			requireUnregistered(t, r, a.Path)
 		})
 	}
@@ -74,7 +74,7 @@ func TestOpenBare(t *testing.T) {
 			made, err := r.BranchMadeBy(t.Context(), "wt/a", "op1") // core.logAllRefUpdates is off in a bare repository
 			require.NoError(t, err)
 			require.True(t, made)
-			require.NoError(t, r.RemoveWorktree(t.Context(), Remove{Path: a.Path}))
+			require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path}))
 		})
 	}
 }

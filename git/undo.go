@@ -57,9 +57,8 @@ func (r *Repo) discardMarked(ctx context.Context, a Add) error {
 		return nil
 	}
 	if own, err := r.adminDir(a.Path); err == nil && own == admin {
-		trash, err := r.setAside(a.Path)
-		if err == nil {
-			defer os.RemoveAll(filepath.Dir(trash))
+		if trash, err := r.setAside(a.Path, a.Op); err == nil {
+			defer os.RemoveAll(trash)
 		}
 	}
 	unlock, err := r.lock(ctx)

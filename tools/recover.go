@@ -135,9 +135,10 @@ func (b *Board) recoverRemove(ctx context.Context, op *state.Operation, in state
 	if _, err := os.Lstat(in.Path); err == nil {
 		return b.forget(ctx, op, removeEvent("failed", in, fmt.Errorf("interrupted: %s died; nothing was removed", in.Holder)))
 	}
-	if err := b.Git.DropWorktree(ctx, in.Path); err != nil {
+	trash, err := b.Git.FinishRemove(ctx, removeOf(in, op))
+	if err != nil {
 		return gitError("finish the interrupted removal of "+in.Name, err)
 	}
-	_, err := b.removed(ctx, op, in)
+	_, err = b.removed(ctx, op, in, trash)
 	return err
 }

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"wt-mcp/git"
 	"wt-mcp/state"
@@ -58,21 +59,27 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	if err := b.announceRemoval(ctx, op, &plan, b.obstacle(ctx, plan)); err != nil {
 		return out, err
 	}
-	trash, gitErr := "", b.Git.RemoveWorktree(ctx, git.Remove{Path: plan.Path, Force: plan.Force, Inherit: []*os.File{op.File()}})
+	trash, gitErr := b.Git.RemoveWorktree(ctx, removeOf(plan, op))
 	ctx, cancel := lasting(ctx)
 	defer cancel()
 	if gitErr != nil {
 		cause := removeError(plan, gitErr)
 		return out, errors.Join(cause, b.forget(ctx, op, removeEvent("failed", plan, cause)))
 	}
-	out, err = b.removed(ctx, op, plan)
-	out.Trash = trash
-	return out, err
+	return b.removed(ctx, op, plan, trash)
+}
+
+func removeOf(plan state.Intent, op *state.Operation) git.Remove {
+	rm := git.Remove{Path: plan.Path, Op: plan.ID, Force: plan.Force}
+	if op != nil {
+		rm.Inherit = append(rm.Inherit, op.File())
+	}
+	return rm
 }
 
 // obstacle is what git knows against the removal before anything is announced.
 func (b *Board) obstacle(ctx context.Context, plan state.Intent) error {
-	return removeError(plan, b.Git.CheckRemovable(ctx, git.Remove{Path: plan.Path, Force: plan.Force}))
+	return removeError(plan, b.Git.CheckRemovable(ctx, removeOf(plan, nil)))
 }
 
 // announceRemoval says on the board what is about to go. A cause against it is
@@ -109,8 +116,14 @@ func removeError(plan state.Intent, err error) error {
 			"worktree %s has %d uncommitted or untracked: %s", plan.Name, len(what), shown).With("files", what)
 	case errors.Is(err, git.ErrSubmodules):
 		return state.Errorf(state.Dirty, "look into them for work, then call "+again, "worktree %s has submodules: %s", plan.Name, shown).With("files", what)
+	case errors.Is(err, git.ErrUnmerged):
+		return state.Errorf(state.Unmerged, "give them a branch (git branch NAME in the worktree), or call "+again+", which keeps them under a ref",
+			"the detached HEAD of worktree %s has commits that no branch, tag or remote has: %s", plan.Name, shown)
+	case errors.Is(err, git.ErrOperation):
+		return state.Errorf(state.Conflict, "end it (--continue or --abort) in "+plan.Path+", or call "+again,
+			"a %s is under way in worktree %s", shown, plan.Name).With("operation", shown)
 	case errors.Is(err, git.ErrLocked):
-		return state.Errorf(state.InUse, "ask whoever locked it; git worktree unlock "+plan.Path+" ends the lock",
+		return state.Errorf(state.InUse, "ask whoever locked it; git worktree unlock "+plan.Path+" ends the lock, and "+again+" overrides it",
 			"worktree %s is locked: %s", plan.Name, shown).With("reason", shown)
 	case errors.Is(err, git.ErrNotWorktree):
 		return state.Errorf(state.Conflict, "look at the directory yourself; wt-mcp does not touch it",
@@ -121,7 +134,7 @@ func removeError(plan state.Intent, err error) error {
 
 // removed puts the removal on the board, completes or unbinds the task, and
 // deletes the branch if all of it is elsewhere.
-func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Intent) (out WorktreeRemoveOut, err error) {
+func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Intent, trash git.Trash) (out WorktreeRemoveOut, err error) {
 	out.BranchOutcome, out.BranchReason = b.dropBranch(ctx, plan.Branch)
 	err = b.update(ctx, func(tx *state.Tx) error {
 		tx.DropIntent(op)
@@ -139,7 +152,32 @@ func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Int
 		out.Worktree = w
 		return nil
 	})
+	if trash.Precious {
+		out.Trash = filepath.Join(trash.Dir, "files")
+	}
+	if err == nil {
+		b.tidy(trash)
+	}
 	return out, err
+}
+
+// keepTrash is how long the files of removed worktrees stay in the trash.
+const keepTrash = 14 * 24 * time.Hour
+
+// tidy deletes, behind the answer, a worktree that had nothing of its own, and
+// trash that is old enough.
+func (b *Board) tidy(trash git.Trash) {
+	b.shared.background.Go(func() {
+		ctx, cancel := lasting(context.Background())
+		defer cancel()
+		var err error
+		if !trash.Precious {
+			err = b.Git.EmptyTrash(ctx, trash)
+		}
+		if err = errors.Join(err, b.Git.SweepTrash(ctx, time.Now().Add(-keepTrash))); err != nil {
+			b.Log.Warn("empty the trash", "error", err)
+		}
+	})
 }
 
 // letGo completes the task of a worktree that is gone, or takes the worktree out of it.
