@@ -18,20 +18,20 @@ func (s *Store) startCheckpoint() {
 		return
 	}
 	s.checkpoints.Add(1)
-	go func() {
+	s.spawn(func() {
 		defer s.checkpoints.Done()
 		defer s.checkpoint.Unlock()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		_ = s.Checkpoint(ctx) // the journal goes on growing; a change that finds it full reports why
-	}()
+	})
 }
 
 // Checkpoint flushes every file that the journal has changed and begins a new
 // generation of it. The board's lock is held only for the last few of them.
 func (s *Store) Checkpoint(ctx context.Context) error {
 	for done := (flushedTo{}); ; {
-		p, err := s.journalNow()
+		p, _, err := s.journalNow()
 		if err != nil {
 			return err
 		}
@@ -66,18 +66,17 @@ func (p position) since(offset int64) (n int) {
 }
 
 // journalNow reads the journal beside its writers; what one of them is just
-// writing is left out.
-func (s *Store) journalNow() (p position, err error) {
+// writing is left out. ok is false where there is none that can be read.
+func (s *Store) journalNow() (p position, ok bool, err error) {
 	f, err := s.fs.Open(s.private(journalName))
 	if missing(err) {
-		return p, nil
+		return p, false, nil
 	}
 	if err != nil {
-		return p, fmt.Errorf("open journal: %w", err)
+		return p, false, fmt.Errorf("open journal: %w", err)
 	}
 	defer f.Close()
-	p, _, err = journal{file: f}.read()
-	return p, err
+	return journal{file: f}.read()
 }
 
 // flushFiles makes durable what the records from the given offset on changed.
@@ -115,7 +114,7 @@ func (s *Store) finishCheckpoint(ctx context.Context, done flushedTo) error {
 	if err != nil || m.End == journalStart {
 		return err
 	}
-	p, err := s.journalNow()
+	p, _, err := s.journalNow()
 	if err != nil {
 		return err
 	}

@@ -144,6 +144,9 @@ func (v *View) backwards(take func(line []byte) bool) error {
 		return fmt.Errorf("open event log: %w", err)
 	}
 	defer f.Close()
+	if v.logSize != nil {
+		return linesBackwards(f, *v.logSize, take)
+	}
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("read event log: %w", err)

@@ -180,12 +180,12 @@ func (j journal) begin(h header) error {
 }
 
 // newJournal returns the content of a fresh journal.
-func newJournal(h header) ([]byte, error) {
+func newJournal(h header, capacity int64) ([]byte, error) {
 	data, err := frame(h.Gen, h)
 	if err != nil {
 		return nil, err
 	}
-	out := bytes.Repeat([]byte{0}, journalCapacity)
+	out := bytes.Repeat([]byte{0}, int(capacity))
 	copy(out[(h.Gen%2)*slotSize:], data)
 	return out, nil
 }

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/spf13/afero"
 )
 
 // replay is what recovery has to do to bring the files to where the journal is.
@@ -27,59 +30,81 @@ func replayFrom(m marker, sameBoot bool, p position) int64 {
 	return journalStart
 }
 
+// history is what the journal knows of one file.
+type history struct {
+	path   string
+	last   *write          // newest change that may be missing; nil: none
+	hashes map[string]bool // of every content that it had
+	images []string        // contents that we gave it
+}
+
 // plan compares the files with the records from the given offset on. It changes nothing.
-func (s *Store) plan(p position, from int64) (replay, error) {
-	var todo replay
-	last := map[string]write{}
-	known := map[string]map[string]bool{}
-	var order []string
+func (s *Store) plan(p position, from int64) (todo replay, err error) {
+	files := map[string]*history{}
+	var order []*history
 	for i, r := range p.Records {
 		for _, w := range r.Writes {
-			if known[w.Path] == nil {
-				known[w.Path] = map[string]bool{}
+			h := files[w.Path]
+			if h == nil {
+				h = &history{path: w.Path, hashes: map[string]bool{}}
+				files[w.Path], order = h, append(order, h)
 			}
-			known[w.Path][w.Before] = true
-			known[w.Path][afterHash(w)] = true
-			if p.Offsets[i] < from {
-				continue
-			}
-			if _, seen := last[w.Path]; !seen {
-				order = append(order, w.Path)
-			}
-			last[w.Path] = w
+			h.add(w, p.Offsets[i] >= from)
 		}
 		if p.Offsets[i] >= from {
 			todo.events = append(todo.events, r.Events...)
 		}
 	}
-	for _, path := range order {
-		if err := s.planFile(&todo, last[path], known[path]); err != nil {
-			return todo, err
+	for _, h := range order {
+		if h.last != nil {
+			err = errors.Join(err, s.planFile(&todo, h))
 		}
 	}
-	return todo, nil
+	return todo, err
 }
 
-func (s *Store) planFile(todo *replay, w write, known map[string]bool) error {
-	if !filepath.IsLocal(filepath.FromSlash(w.Path)) {
-		return fmt.Errorf("journal names %q", w.Path)
+func (h *history) add(w write, mayBeMissing bool) {
+	h.hashes[w.Before], h.hashes[afterHash(w)] = true, true
+	if w.After != nil {
+		h.images = append(h.images, *w.After)
 	}
-	current, err := s.readFile(s.abs(w.Path), maxIndexFile)
+	if mayBeMissing {
+		h.last = &w
+	}
+}
+
+func (s *Store) planFile(todo *replay, h *history) error {
+	if !filepath.IsLocal(filepath.FromSlash(h.path)) {
+		return fmt.Errorf("journal names %q", h.path)
+	}
+	current, err := s.readFile(s.abs(h.path), maxIndexFile)
 	if err != nil && !missing(err) {
-		return fmt.Errorf("recover %s: %w", w.Path, err)
+		return fmt.Errorf("recover %s: %w", h.path, err)
 	}
 	now := hashOf(current, err == nil)
 	switch {
-	case now == afterHash(w):
-	case known[now] || now == "" || len(current) == 0:
-		todo.writes = append(todo.writes, w)
+	case now == afterHash(*h.last):
+	case h.hashes[now] || h.tore(current):
+		todo.writes = append(todo.writes, *h.last)
 	case json.Valid(current):
-		todo.conflicts = append(todo.conflicts, w)
+		todo.conflicts = append(todo.conflicts, *h.last)
 	default:
-		todo.writes = append(todo.writes, w)
-		todo.unsound = append(todo.unsound, w.Path)
+		todo.writes = append(todo.writes, *h.last)
+		todo.unsound = append(todo.unsound, h.path)
 	}
 	return nil
+}
+
+// tore reports whether a power cut can have left this of what we wrote: no file,
+// or the beginning of a content, followed by zeros if by anything.
+func (h *history) tore(current []byte) bool {
+	current = bytes.TrimRight(current, "\x00")
+	for _, image := range h.images {
+		if bytes.HasPrefix([]byte(image), current) {
+			return true
+		}
+	}
+	return len(current) == 0
 }
 
 func afterHash(w write) string {
@@ -114,7 +139,7 @@ func (s *Store) recover(m marker, sameBoot bool) (marker, error) {
 	if err != nil {
 		return m, s.unwritable(err)
 	}
-	if !sameBoot || m.End > journalCapacity*3/4 {
+	if !sameBoot || m.End > s.capacity*3/4 {
 		if m, err = s.advance(m, p, 0); err != nil {
 			return m, s.unwritable(err)
 		}
@@ -191,7 +216,7 @@ func (s *Store) createJournal(name string) (position, error) {
 		logSize = info.Size()
 	}
 	h := header{Gen: 1, NextID: 1, Events: logSize}
-	data, err := newJournal(h)
+	data, err := newJournal(h, s.capacity)
 	if err != nil {
 		return position{}, err
 	}
@@ -245,30 +270,81 @@ func deref(p *string) string {
 	return *p
 }
 
-// repairEvents makes the log hold every expected line, once and in order, and
-// end in a newline. Up to the offset flushed the log is known to be whole. Only
-// an unterminated last line that is no event is cut; its bytes are kept aside.
-func (s *Store) repairEvents(flushed int64, expected []json.RawMessage) error {
-	data, err := s.readFile(s.abs(EventsFile), 1<<40)
+// logEnd is the part of the event log behind what is known to be flushed, as it
+// is and as it should be.
+type logEnd struct {
+	flushed     int64  // size of the part before it
+	is, mended  []byte // mended ends in a newline, unless it is empty
+	unreadables []byte // an unterminated end of is that is no event
+}
+
+// eventsEnd compares the log with the events that the journal expects in it.
+func (s *Store) eventsEnd(flushed int64, expected []json.RawMessage) (logEnd, error) {
+	end := logEnd{flushed: flushed}
+	f, err := s.fs.Open(s.abs(EventsFile))
 	if err != nil && !missing(err) {
-		return fmt.Errorf("read event log: %w", err)
+		return end, fmt.Errorf("open event log: %w", err)
 	}
-	if flushed > int64(len(data)) || (flushed > 0 && data[flushed-1] != '\n') {
-		flushed = 0
+	if err == nil {
+		defer f.Close()
+		if end.flushed, err = wholeLinesUpTo(f, flushed); err == nil {
+			end.is, err = readFrom(f, end.flushed)
+		}
+		if err != nil {
+			return end, fmt.Errorf("read event log: %w", err)
+		}
+	} else {
+		end.flushed = 0
 	}
-	tail, cut := mergeEvents(data[flushed:], expected)
-	if len(cut) > 0 && !prefixOfAny(cut, expected) {
-		if _, err := s.setAside("events.jsonl", cut); err != nil {
+	end.mended, end.unreadables = mergeEvents(end.is, expected)
+	return end, nil
+}
+
+// wholeLinesUpTo returns offset if a line ends there, else 0: then another
+// program has rewritten the log.
+func wholeLinesUpTo(f afero.File, offset int64) (int64, error) {
+	info, err := f.Stat()
+	if err != nil || offset == 0 || offset > info.Size() {
+		return 0, err
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, offset-1); err != nil {
+		return 0, err
+	}
+	if last[0] != '\n' {
+		return 0, nil
+	}
+	return offset, nil
+}
+
+func readFrom(f afero.File, offset int64) ([]byte, error) {
+	return io.ReadAll(io.NewSectionReader(f, offset, 1<<40))
+}
+
+// repairEvents makes the log hold every expected line, once and in order, and
+// end in a newline. Only an unterminated last line that is no event is cut; its
+// bytes are kept aside.
+func (s *Store) repairEvents(flushed int64, expected []json.RawMessage) error {
+	end, err := s.eventsEnd(flushed, expected)
+	if err != nil {
+		return err
+	}
+	if len(end.unreadables) > 0 && !prefixOfAny(end.unreadables, expected) {
+		if _, err := s.setAside("events.jsonl", end.unreadables); err != nil {
 			return err
 		}
 	}
-	if rest, ok := bytes.CutPrefix(tail, data[flushed:]); ok {
+	if rest, ok := bytes.CutPrefix(end.mended, end.is); ok {
 		if len(rest) == 0 {
 			return nil
 		}
 		return s.appendRaw(rest)
 	}
-	after := string(data[:flushed]) + string(tail)
+	whole, err := s.readFile(s.abs(EventsFile), 1<<40)
+	if err != nil {
+		return fmt.Errorf("read event log: %w", err)
+	}
+	after := string(whole[:end.flushed]) + string(end.mended)
 	w := write{Path: EventsFile, After: &after}
 	if _, err := s.stage([]write{w}); err != nil {
 		return err

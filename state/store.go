@@ -65,6 +65,8 @@ type Store struct {
 	sync        func(afero.File) error
 	lockTimeout time.Duration
 	holder      string
+	capacity    int64        // of the journal, in bytes
+	spawn       func(func()) // starts background work
 
 	journal journal // owned by whoever has the board's lock
 	broken  error   // set under the lock when a flush failed: this store writes no more
@@ -77,7 +79,7 @@ type Store struct {
 // first change, and what a dead process left unfinished is finished by the next one.
 func Open(c Config) *Store {
 	s := &Store{fs: c.FS, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot,
-		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder}
+		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, spawn: func(f func()) { go f() }}
 	if s.locker == nil {
 		s.locker = NewFileLock(s.private(lockName))
 	}
@@ -204,42 +206,42 @@ func (s *Store) writeMarker(m marker) error {
 // change survives any crash. fn sees the board as it is at that instant; it must
 // be quick, without git, commands or network. When fn fails nothing is changed.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	m, err := s.update(ctx, fn)
+	if err == nil && m.Clean && m.End > s.capacity*3/4 {
+		s.startCheckpoint()
+	}
+	return err
+}
+
+func (s *Store) update(ctx context.Context, fn func(*Tx) error) (m marker, err error) {
 	unlock, err := s.lockBoard(ctx)
 	if err != nil {
-		return err
+		return m, err
 	}
 	defer unlock()
 	if err := errors.Join(s.broken, s.guard()); err != nil {
-		return err
+		return m, err
 	}
-	m, err := s.settle()
-	if err != nil {
-		return err
+	if m, err = s.settle(); err != nil {
+		return m, err
 	}
 	tx := s.newTx(m)
 	if err := fn(tx); err != nil {
-		return err
+		return m, err
 	}
 	if tx.err != nil || tx.empty() {
-		return tx.err
+		return m, tx.err
 	}
-	m, err = s.commit(m, tx)
-	if err != nil {
-		return err
-	}
-	if m.Clean && m.End > journalCapacity*3/4 {
-		s.startCheckpoint()
-	}
-	return nil
+	return s.commit(m, tx)
 }
 
 // settle makes sure that the files are where the journal is, and says where that is.
 func (s *Store) settle() (marker, error) {
 	m, _, ok := s.readMarker()
-	if ok && m.Clean && s.journal.file != nil && m.End < journalCapacity {
+	if ok && m.Clean && s.journal.file != nil && m.End < s.capacity {
 		return m, nil
 	}
-	if ok && m.Clean && m.End < journalCapacity && s.openJournal() == nil {
+	if ok && m.Clean && m.End < s.capacity && s.openJournal() == nil {
 		return m, nil
 	}
 	return s.recover(m, ok)

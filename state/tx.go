@@ -3,7 +3,6 @@ package state
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -15,7 +14,9 @@ import (
 type View struct {
 	store *Store
 	over  map[string]*string // content that is committed or staged but not in the files; nil: no file
-	lines []json.RawMessage  // events that are committed but not in the log
+
+	logSize *int64   // how much of the event log counts; nil: all of it
+	lines   [][]byte // the lines that follow it
 }
 
 // Tx is the board under its lock, with the changes made so far. Nothing of it

@@ -1,9 +1,9 @@
 package state
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
-	"io"
+	"fmt"
 )
 
 // viewTries is how often a reader looks again without the lock before it queues
@@ -51,50 +51,44 @@ func (s *Store) viewLocked(ctx context.Context, fn func(*View) error) error {
 	}
 	v := &View{store: s}
 	if m, _, ok := s.readMarker(); !(ok && m.Clean) {
-		if v.over, v.lines, err = s.pending(m, ok); err != nil {
+		if err := v.catchUp(m, ok); err != nil {
 			return err
 		}
 	}
 	return fn(v)
 }
 
-// pending is what the journal has committed and the files lack.
-func (s *Store) pending(m marker, sameBoot bool) (map[string]*string, []json.RawMessage, error) {
-	f, err := s.fs.Open(s.private(journalName))
-	if missing(err) {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	p, ok, err := journal{file: f}.read()
+// catchUp lays what the journal has committed over what the files have.
+func (v *View) catchUp(m marker, sameBoot bool) error {
+	p, ok, err := v.store.journalNow()
 	if err != nil || !ok {
-		return nil, nil, err
+		return err
 	}
-	todo, err := s.plan(p, replayFrom(m, sameBoot, p))
+	todo, err := v.store.plan(p, replayFrom(m, sameBoot, p))
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	over := map[string]*string{}
+	v.over = map[string]*string{}
 	for _, w := range todo.writes {
-		over[w.Path] = w.After
+		v.over[w.Path] = w.After
 	}
-	last, err := (&View{store: s}).lastSeq()
-	var lines []json.RawMessage
-	for _, line := range todo.events {
-		if e, ok := parseEvent(line); ok && e.Seq > last {
-			lines = append(lines, line)
-		}
+	end, err := v.store.eventsEnd(p.Events, todo.events)
+	v.logSize, v.lines = &end.flushed, splitLines(end.mended)
+	return err
+}
+
+func splitLines(data []byte) [][]byte {
+	if len(data) == 0 {
+		return nil
 	}
-	return over, lines, err
+	return bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
 }
 
 // read parses the journal as it is on disk.
 func (j journal) read() (position, bool, error) {
-	data, err := io.ReadAll(io.NewSectionReader(j.file, 0, 1<<30))
+	data, err := readFrom(j.file, 0)
 	if err != nil {
-		return position{}, false, err
+		return position{}, false, fmt.Errorf("read journal: %w", err)
 	}
 	p, ok := parseJournal(data)
 	return p, ok, nil
