@@ -1,0 +1,103 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"wt-mcp/state"
+	"wt-mcp/tools"
+)
+
+// Call runs one tool for a caller that is no MCP client, under the same rules.
+func (s *Server) Call(ctx context.Context, tool string, args json.RawMessage, by tools.Caller) (tools.Answer, error) {
+	return s.call(ctx, tool, args, by, func(context.Context) []string { return nil })
+}
+
+// call checks the arguments, finds the board and runs the tool.
+func (s *Server) call(ctx context.Context, name string, args json.RawMessage, by tools.Caller, roots func(context.Context) []string) (tools.Answer, error) {
+	t, ok := s.tools[name]
+	if !ok {
+		return tools.Answer{}, s.unknownTool(name)
+	}
+	args, err := checkArgs(name, t.input, args)
+	if err != nil {
+		return tools.Answer{}, err
+	}
+	board, err := s.open(ctx, roots)
+	if err != nil {
+		return tools.Answer{}, err
+	}
+	answer, err := t.Call(ctx, board.For(by), args)
+	if err != nil && ctx.Err() != nil {
+		err = &state.Error{Code: state.Cancelled, Message: name + " was cancelled", Err: err}
+	}
+	return answer, err
+}
+
+func (s *Server) unknownTool(name string) error {
+	var names []string
+	for n := range s.tools {
+		names = append(names, n)
+	}
+	near := tools.Nearest(name, names, 3)
+	hint := "the tools are listed by tools/list"
+	if len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return state.Errorf(state.NotFound, hint, "there is no tool %q", state.Visible(state.Clip(name, 60))).With("nearest", near)
+}
+
+// open returns the board, opening it on the first call that needs it.
+func (s *Server) open(ctx context.Context, roots func(context.Context) []string) (*tools.Board, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.board != nil {
+		return s.board, nil
+	}
+	board, err := s.config.Open(ctx, roots(ctx))
+	if err != nil {
+		return nil, err
+	}
+	s.board = board
+	return board, nil
+}
+
+// rootsTime bounds the wait for a client that does not say where it works.
+const rootsTime = 3 * time.Second
+
+// roots asks the client which directories it works in.
+func (s *Server) roots(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, rootsTime)
+	defer cancel()
+	list, err := s.engine.RequestRoots(ctx, mcp.ListRootsRequest{})
+	if err != nil {
+		return nil
+	}
+	var dirs []string
+	for _, root := range list.Roots {
+		if dir, err := fileURI(root.URI); err == nil {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// fileURI is the path of a file:// URI (RFC 8089).
+func fileURI(uri string) (string, error) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "file" {
+		return "", fmt.Errorf("%q is no file URI", uri)
+	}
+	path := u.Path
+	if len(path) > 2 && path[0] == '/' && path[2] == ':' {
+		path = path[1:]
+	}
+	return filepath.FromSlash(path), nil
+}

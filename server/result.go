@@ -1,0 +1,67 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"wt-mcp/state"
+	"wt-mcp/tools"
+)
+
+// success carries the answer twice: some clients show their model the structure
+// only, others the text.
+func success(a tools.Answer) *mcp.CallToolResult {
+	return &mcp.CallToolResult{
+		Content:           []mcp.Content{mcp.TextContent{Type: "text", Text: a.Text}},
+		StructuredContent: a.Value,
+	}
+}
+
+// failure carries the error as text, which is all that a model sees of it, and
+// as _meta["wt-mcp/error"] for programs.
+func failure(err error) *mcp.CallToolResult {
+	meta := map[string]any{"wt-mcp/error": ErrorFields(err)}
+	return &mcp.CallToolResult{
+		Result:  mcp.Result{Meta: mcp.NewMetaFromMap(meta)},
+		Content: []mcp.Content{mcp.TextContent{Type: "text", Text: ErrorText(err)}},
+		IsError: true,
+	}
+}
+
+// ErrorText is an error in the words of the client contract: what is wrong on
+// the first line, what to call next on the second.
+func ErrorText(err error) string {
+	e := known(err)
+	text := "error[" + string(e.Code) + "]: " + e.Error()
+	if e.Hint != "" {
+		text += "\n" + e.Hint
+	}
+	return text
+}
+
+// ErrorFields is an error for programs: code, message, hint and details.
+func ErrorFields(err error) map[string]any {
+	e := known(err)
+	fields := map[string]any{}
+	for key, value := range e.Details {
+		if data, err := json.Marshal(value); err == nil {
+			fields[key] = json.RawMessage(data)
+		}
+	}
+	fields["code"], fields["message"] = e.Code, e.Error()
+	if e.Hint != "" {
+		fields["hint"] = e.Hint
+	}
+	return fields
+}
+
+// known is the error that says what kind it is; others are internal.
+func known(err error) *state.Error {
+	var e *state.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &state.Error{Code: state.Internal, Message: err.Error()}
+}

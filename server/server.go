@@ -1,0 +1,150 @@
+// Package server offers the tools of a board to MCP clients. It is the only
+// place that knows the MCP SDK: schemas, dispatch, results and errors are shaped
+// here, and nothing of the board is decided here.
+//
+// A Server is safe for concurrent use. Calls run side by side.
+package server
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/mark3labs/mcp-go/mcp"
+	mcpserver "github.com/mark3labs/mcp-go/server"
+
+	"wt-mcp/server/stdio"
+	"wt-mcp/tools"
+)
+
+//go:embed instructions.md
+var instructions string
+
+// Instructions is what clients show their model about the server as a whole.
+func Instructions() string { return instructions }
+
+// Config says what a server offers. Open is called once a call needs the board,
+// and again after it failed; roots are the directories that the client works in,
+// and may be empty.
+type Config struct {
+	Version  string
+	Sets     []tools.Set
+	ReadOnly bool
+	Log      *slog.Logger
+	Open     func(ctx context.Context, roots []string) (*tools.Board, error)
+}
+
+// Server is one MCP server, for one client.
+type Server struct {
+	config Config
+	engine *mcpserver.MCPServer
+	tools  map[string]offered
+
+	mu    sync.Mutex
+	board *tools.Board
+}
+
+type offered struct {
+	tools.Tool
+	input *jsonschema.Schema
+}
+
+// New makes a server with the tools of the configured sets.
+func New(c Config) (*Server, error) {
+	s := &Server{config: c, tools: map[string]offered{}}
+	s.engine = mcpserver.NewMCPServer("wt-mcp", c.Version,
+		mcpserver.WithTitle("Task board and git worktrees"),
+		mcpserver.WithToolCapabilities(false),
+		mcpserver.WithInstructions(instructions))
+	for _, t := range tools.All() {
+		if !slices.Contains(c.Sets, t.Set) || (c.ReadOnly && !t.ReadOnly) {
+			continue
+		}
+		if err := s.add(t); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *Server) add(t tools.Tool) error {
+	definition, input, err := define(t)
+	if err != nil {
+		return fmt.Errorf("tool %s: %w", t.Name, err)
+	}
+	s.tools[t.Name] = offered{Tool: t, input: input}
+	s.engine.AddTool(definition, func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return s.handle(ctx, r), nil
+	})
+	return nil
+}
+
+// define is the tool as clients list it. All four annotations are given: the
+// protocol's defaults are the alarming ones.
+func define(t tools.Tool) (mcp.Tool, *jsonschema.Schema, error) {
+	input, err := inputSchema(t.In)
+	if err != nil {
+		return mcp.Tool{}, nil, err
+	}
+	output, err := outputSchema(t.Out)
+	if err != nil {
+		return mcp.Tool{}, nil, err
+	}
+	in, err := encodeSchema(input)
+	if err != nil {
+		return mcp.Tool{}, nil, err
+	}
+	out, err := encodeSchema(output)
+	return mcp.Tool{Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: in, RawOutputSchema: out,
+		Annotations: mcp.ToolAnnotation{ReadOnlyHint: &t.ReadOnly, DestructiveHint: &t.Destructive,
+			IdempotentHint: &t.Idempotent, OpenWorldHint: &t.OpenWorld}}, input, err
+}
+
+// Serve speaks MCP with one client until in ends or ctx does.
+func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
+	defer s.Close()
+	return stdio.Serve(ctx, s.engine, in, out, stdio.Options{Log: s.config.Log})
+}
+
+// Close waits for work that goes on behind answered calls.
+func (s *Server) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.board != nil {
+		s.board.Close()
+	}
+}
+
+// handle answers one tools/call.
+func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) *mcp.CallToolResult {
+	answer, err := s.call(ctx, r.Params.Name, raw(r), s.caller(ctx), s.roots)
+	if err != nil {
+		return failure(err)
+	}
+	return success(answer)
+}
+
+func raw(r mcp.CallToolRequest) json.RawMessage {
+	if len(r.Params.RawArguments) > 0 {
+		return r.Params.RawArguments
+	}
+	data, err := json.Marshal(r.Params.Arguments)
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// caller is who the client says it is.
+func (s *Server) caller(ctx context.Context) tools.Caller {
+	if session, ok := mcpserver.ClientSessionFromContext(ctx).(mcpserver.SessionWithClientInfo); ok {
+		return tools.Caller{Actor: session.GetClientInfo().Name}
+	}
+	return tools.Caller{}
+}
