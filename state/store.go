@@ -32,6 +32,13 @@ const (
 	asideName     = "set-aside"
 )
 
+// The original program rewrites files in place, so a file that does not parse may
+// just be half written: it is read again before it is called corrupt.
+const (
+	tornTries = 3
+	tornPause = 15 * time.Millisecond
+)
+
 // Limits on what is read: larger files are not ours.
 const (
 	maxTaskFile  = 16 << 20
@@ -207,6 +214,10 @@ func (s *Store) writeMarker(m marker) error {
 // be quick, without git, commands or network. When fn fails nothing is changed.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	m, err := s.update(ctx, fn)
+	for i := 0; i < tornTries && CodeOf(err) == Corrupt; i++ {
+		time.Sleep(tornPause)
+		m, err = s.update(ctx, fn)
+	}
 	if err == nil && m.Clean && m.End > s.capacity*3/4 {
 		s.startCheckpoint()
 	}

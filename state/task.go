@@ -146,3 +146,9 @@ func taskID(name string) (int, bool) {
 }
 
 func taskPath(id int) string { return TasksDir + "/task_" + strconv.Itoa(id) + ".json" }
+
+// IsTaskFile reports whether the board reads a file of that name as a task.
+func IsTaskFile(name string) bool {
+	_, ok := taskID(name)
+	return ok
+}

@@ -69,7 +69,7 @@ func (v *View) Task(id int) (Task, error) {
 	return Task{}, v.corrupt(taskPath(id), err)
 }
 
-func (v *View) corrupt(path string, err error) error {
+func (v *View) corrupt(path string, err error) *Error {
 	name := v.store.abs(path)
 	return &Error{Code: Corrupt, Message: "file " + name + " cannot be read", Err: err,
 		Hint: "mend the file by hand, or move it away; nothing was changed"}
@@ -144,8 +144,13 @@ func (v *View) index() (index, error) {
 			return x, nil
 		}
 	}
-	return index{}, v.corrupt(IndexFile, err)
+	broken := v.corrupt(IndexFile, errors.Join(ErrIndex, err))
+	broken.Hint = "wt-mcp doctor --fix keeps it aside and rebuilds it from git; so does the next change of a worktree"
+	return index{}, broken
 }
+
+// ErrIndex is in the chain of errors that say the registry cannot be read.
+var ErrIndex = errors.New("the registry is broken")
 
 // Worktrees returns the registry in its own order, removed entries included.
 func (v *View) Worktrees() ([]Worktree, error) {
@@ -261,4 +266,21 @@ func hashOf(data []byte, exists bool) string {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:16])
+}
+
+// SetIndexAside keeps a registry that cannot be read under another name and
+// begins an empty one. It returns where the old one went.
+func (tx *Tx) SetIndexAside() (kept string, err error) {
+	if _, err := tx.index(); !errors.Is(err, ErrIndex) {
+		return "", Errorf(Conflict, "repeat the call", "the registry can be read again")
+	}
+	data, err := tx.store.readFile(tx.store.abs(IndexFile), maxIndexFile)
+	if err != nil {
+		return "", fmt.Errorf("read registry: %w", err)
+	}
+	if kept, err = tx.store.setAside("index.json", data); err != nil {
+		return "", err
+	}
+	tx.set(IndexFile, index{})
+	return kept, nil
 }

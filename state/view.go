@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 )
 
 // viewTries is how often a reader looks again without the lock before it queues
@@ -16,6 +17,15 @@ const viewTries = 10
 // counts. A change that is committed is seen, even where the files do not have
 // it yet because its writer died or the disk is full.
 func (s *Store) View(ctx context.Context, fn func(*View) error) error {
+	err := s.view(ctx, fn)
+	for i := 0; i < tornTries && CodeOf(err) == Corrupt; i++ {
+		time.Sleep(tornPause)
+		err = s.view(ctx, fn)
+	}
+	return err
+}
+
+func (s *Store) view(ctx context.Context, fn func(*View) error) error {
 	if err := s.guard(); err != nil {
 		return err
 	}

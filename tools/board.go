@@ -24,6 +24,8 @@ type Board struct {
 
 	Caller
 
+	ReadOnly bool // also mends nothing unasked
+
 	shared *shared
 }
 
@@ -72,7 +74,11 @@ func (b *Board) update(ctx context.Context, fn func(*state.Tx) error) error {
 	if err := b.shared.excludeErr; err != nil {
 		b.Log.Warn("the board shows up in git status", "error", err)
 	}
-	return b.State.Update(ctx, fn)
+	err := b.State.Update(ctx, fn)
+	if errors.Is(err, state.ErrIndex) && b.rebuildIndex(ctx) == nil {
+		err = b.State.Update(ctx, fn)
+	}
+	return err
 }
 
 // worktreePath is where a new worktree of that name goes.
@@ -117,15 +123,6 @@ func unknownWorktree(v *state.View, name string) error {
 		hint = fmt.Sprintf("nearest: %s; %s", join(near), hint)
 	}
 	return state.Errorf(state.NotFound, hint, "there is no worktree %q", state.Clip(name, 60)).With("nearest", near)
-}
-
-// entry reads one live entry of the registry.
-func (b *Board) entry(ctx context.Context, name string) (w state.Worktree, err error) {
-	err = b.State.View(ctx, func(v *state.View) error {
-		w, err = live(v, name)
-		return err
-	})
-	return w, err
 }
 
 // gitError says in the contract's terms what git refused.

@@ -48,6 +48,7 @@ type program struct {
 	readOnly bool
 	verbose  bool
 	json     bool
+	fix      bool
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -104,6 +105,8 @@ func (p *program) command(ctx context.Context, args []string) error {
 		return p.call(ctx, args)
 	case "demo":
 		return p.demo(ctx)
+	case "doctor":
+		return p.doctor(ctx)
 	case "version":
 		fmt.Fprintln(p.stdout, "wt-mcp", version())
 		return nil
@@ -129,6 +132,7 @@ func (p *program) parse(args []string) (words []string, err error) {
 	flags.BoolVar(&p.readOnly, "read-only", false, "")
 	flags.BoolVar(&p.verbose, "verbose", false, "")
 	flags.BoolVar(&p.json, "json", false, "")
+	flags.BoolVar(&p.fix, "fix", false, "")
 	sets := flags.String("toolsets", "default,integrate", "")
 	versionAsked := flags.Bool("version", false, "")
 	for len(args) > 0 {

@@ -34,11 +34,18 @@ func (p *program) open(ctx context.Context, roots []string) (*tools.Board, error
 	if err != nil {
 		return nil, err
 	}
+	private := filepath.Join(repo.CommonDir(), "wt-mcp")
+	if os.Getenv("WT_MCP_ALLOW_NETFS") != "1" {
+		if err := state.CheckFileSystem(repo.CommonDir(), repo.Root()); err != nil {
+			return nil, err
+		}
+	}
 	store := state.Open(state.Config{
-		FS: afero.NewOsFs(), Root: repo.Root(), Private: filepath.Join(repo.CommonDir(), "wt-mcp"),
+		FS: afero.NewOsFs(), Root: repo.Root(), Private: private,
 		NoSync: os.Getenv("WT_MCP_SYNC") == "off", Holder: fmt.Sprintf("wt-mcp (pid %d)", os.Getpid()),
 	})
 	board := tools.NewBoard(store, repo, p.log, os.Environ())
+	board.ReadOnly = p.readOnly
 	if !p.readOnly {
 		if err := board.Recover(ctx); err != nil {
 			p.log.Warn("recover unfinished operations", "error", err)

@@ -17,6 +17,8 @@ commands
   serve             speak MCP on stdin and stdout (the default where stdin is no terminal)
   call TOOL [JSON]  make one tool call and print its answer; exit 1 if it is an error
   demo              play a session on a scratch repository, step by step
+  doctor            say what disagrees between board, registry, git and disk, and what
+                    mends it; --fix does the safe part; exit 1 while something is left
   version, help
 
 flags
@@ -24,10 +26,12 @@ flags
   --toolsets LIST   of default, integrate, files; or all (default: default,integrate)
   --read-only       offer only tools that change nothing
   --verbose         log to stderr what goes on
-  --json            call: print the structured result
+  --json            call, doctor: print the structured result
+  --fix             doctor: mend what needs no decision; deletes no work
 
 environment
   WT_MCP_SYNC=off   do not flush to disk: for boards that may be lost with the power
+  WT_MCP_ALLOW_NETFS=1  use a board on a network file system, whose locks may not hold
 
 exit codes: 0 done, 1 failed, 2 wrong usage, 130 ended by a signal
 `

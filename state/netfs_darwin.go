@@ -1,0 +1,12 @@
+package state
+
+import "golang.org/x/sys/unix"
+
+// networkFS names the network file system of dir; "" for a local one.
+func networkFS(dir string) string {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil || fs.Flags&unix.MNT_LOCAL != 0 {
+		return ""
+	}
+	return unix.ByteSliceToString(fs.Fstypename[:])
+}

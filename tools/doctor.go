@@ -1,0 +1,400 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+// Finding is one thing in which board, registry, git and disk disagree.
+type Finding struct {
+	Kind    string `json:"kind"`
+	Subject string `json:"subject"` // the task, worktree or file
+	What    string `json:"what"`
+	Next    string `json:"next"`             // the command or call that mends it
+	Mended  string `json:"mended,omitempty"` // what was done about it
+
+	mend func(context.Context) (string, error) // nil: a person has to decide
+}
+
+// Mendable reports whether [Board.Mend] can do something about it without
+// deciding anything for a person.
+func (f Finding) Mendable() bool { return f.mend != nil }
+
+// Diagnose compares what the board, the registry, git and the disk say. It
+// changes nothing.
+func (b *Board) Diagnose(ctx context.Context) ([]Finding, error) {
+	trees, err := b.Git.Worktrees(ctx)
+	if err != nil {
+		return nil, gitError("list worktrees", err)
+	}
+	var all []Finding
+	err = b.State.View(ctx, func(v *state.View) error {
+		d := diagnosis{board: b, trees: trees}
+		all = nil
+		if err := d.read(v); err != nil {
+			return err
+		}
+		d.operations()
+		d.files()
+		d.registry()
+		d.strays()
+		d.bindings()
+		all = d.found
+		return nil
+	})
+	return all, err
+}
+
+// Mend does what can be done about the findings without deciding anything for a
+// person, and says what it did. It deletes no work.
+func (b *Board) Mend(ctx context.Context, findings []Finding) ([]Finding, error) {
+	var errs []error
+	for i, f := range findings {
+		if f.mend == nil {
+			continue
+		}
+		did, err := f.mend(ctx)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", f.Subject, err))
+			continue
+		}
+		findings[i].Mended = did
+	}
+	return findings, errors.Join(errs...)
+}
+
+// diagnosis holds the four sides side by side.
+type diagnosis struct {
+	board    *Board
+	trees    []git.Worktree
+	tasks    []state.Task
+	problems []state.Problem
+	entries  []state.Worktree
+	indexErr error
+	intents  []state.Intent
+	found    []Finding
+}
+
+func (d *diagnosis) read(v *state.View) (err error) {
+	if d.tasks, d.problems, err = v.Tasks(); err != nil {
+		return err
+	}
+	d.entries, d.indexErr = v.Worktrees()
+	d.intents, err = v.Intents()
+	return err
+}
+
+func (d *diagnosis) add(f Finding) { d.found = append(d.found, f) }
+
+// operations finds what dead processes left half done.
+func (d *diagnosis) operations() {
+	for _, in := range d.intents {
+		d.add(Finding{Kind: "unfinished", Subject: in.Name,
+			What: fmt.Sprintf("%s began to %s worktree %s and has not finished", in.Holder, in.Kind, in.Name),
+			Next: "wt-mcp doctor --fix, unless it is still running",
+			mend: func(ctx context.Context) (string, error) {
+				if err := d.board.recoverOne(ctx, in); state.CodeOf(err) == state.Busy {
+					return "it is still running", nil
+				} else if err != nil {
+					return "", err
+				}
+				return "finished or undone, as far as git had got", nil
+			}})
+	}
+}
+
+// files finds what cannot be read, and copies that file synchronisers make.
+func (d *diagnosis) files() {
+	for _, p := range d.problems {
+		d.add(Finding{Kind: "unreadable", Subject: p.File, What: p.Error, Next: "mend the file by hand, or move it out of " + state.TasksDir})
+	}
+	if d.indexErr != nil {
+		d.add(Finding{Kind: "unreadable", Subject: state.IndexFile, What: d.indexErr.Error(),
+			Next: "wt-mcp doctor --fix keeps it aside and rebuilds it from git", mend: d.rebuild})
+	}
+	entries, err := os.ReadDir(filepath.Join(d.board.State.Root(), state.TasksDir))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if name := e.Name(); !state.IsTaskFile(name) && !strings.HasPrefix(name, ".") {
+			d.add(Finding{Kind: "foreign", Subject: name, What: "it lies in " + state.TasksDir + " and is no task file; the board does not read it",
+				Next: "compare it with the task of its number, then move it away"})
+		}
+	}
+}
+
+// registry finds entries that git or the disk contradicts.
+func (d *diagnosis) registry() {
+	for _, w := range d.entries {
+		if !w.Live() || d.unfinished(w.Name) {
+			continue
+		}
+		at, ok := d.treeAt(w.Path)
+		switch _, err := os.Lstat(w.Path); {
+		case ok && err == nil:
+			d.branch(w, at)
+		case ok:
+			d.gone(w, "its directory is gone; git still lists it")
+		default:
+			d.elsewhere(w, err == nil)
+		}
+	}
+}
+
+func (d *diagnosis) unfinished(name string) bool {
+	for _, in := range d.intents {
+		if strings.EqualFold(in.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *diagnosis) treeAt(path string) (git.Worktree, bool) {
+	for _, t := range d.trees {
+		if t.Path == path {
+			return t, true
+		}
+	}
+	return git.Worktree{}, false
+}
+
+func (d *diagnosis) branch(w state.Worktree, at git.Worktree) {
+	if at.Branch == "" || at.Branch == w.Branch {
+		return
+	}
+	d.add(Finding{Kind: "branch", Subject: w.Name, What: fmt.Sprintf("the board says branch %s, git has %s checked out", w.Branch, at.Branch),
+		Next: "wt-mcp doctor --fix takes over what git says", mend: func(ctx context.Context) (string, error) {
+			w.Branch = at.Branch
+			return "the board says " + at.Branch + " now", d.board.reenter(ctx, "recovery.branch", w)
+		}})
+}
+
+func (d *diagnosis) gone(w state.Worktree, what string) {
+	d.add(Finding{Kind: "gone", Subject: w.Name, What: what, Next: fmt.Sprintf(`worktree_remove {"name":%q}`, w.Name),
+		mend: func(ctx context.Context) (string, error) {
+			_, err := d.board.WorktreeRemove(ctx, WorktreeRemoveIn{Name: w.Name, Reason: what})
+			return "taken off the board; its branch is as worktree_remove leaves it", err
+		}})
+}
+
+// elsewhere is an entry that git does not list at its path: moved, or gone.
+func (d *diagnosis) elsewhere(w state.Worktree, occupied bool) {
+	for _, t := range d.trees {
+		if t.Branch == w.Branch && t.Branch != "" && !d.claimed(t.Path) {
+			d.add(Finding{Kind: "moved", Subject: w.Name, What: fmt.Sprintf("git has it at %s, the board at %s", t.Path, w.Path),
+				Next: "wt-mcp doctor --fix takes over the new path", mend: func(ctx context.Context) (string, error) {
+					w.Path = t.Path
+					return "the board says " + t.Path + " now", d.board.reenter(ctx, "recovery.moved", w)
+				}})
+			return
+		}
+	}
+	if occupied {
+		d.add(Finding{Kind: "unknown", Subject: w.Name, What: w.Path + " is there, but git does not know it as a worktree",
+			Next: "git worktree repair " + w.Path + ", or move the directory away"})
+		return
+	}
+	d.gone(w, "its directory is gone and git does not know it any more")
+}
+
+func (d *diagnosis) claimed(path string) bool {
+	for _, w := range d.entries {
+		if w.Live() && w.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// strays finds worktrees of ours that the registry lost.
+func (d *diagnosis) strays() {
+	if d.indexErr != nil {
+		return
+	}
+	for _, t := range d.trees {
+		w, ours := d.board.lane(t)
+		if !ours || d.claimed(t.Path) || d.unfinished(w.Name) || d.liveName(w.Name) {
+			continue
+		}
+		d.add(Finding{Kind: "lost", Subject: w.Name, What: t.Path + " is a worktree of the board that the registry has lost",
+			Next: "wt-mcp doctor --fix puts it back", mend: func(ctx context.Context) (string, error) {
+				return "back on the board", d.board.reenter(ctx, "recovery.lost", w)
+			}})
+	}
+}
+
+func (d *diagnosis) liveName(name string) bool {
+	for _, w := range d.entries {
+		if w.Live() && strings.EqualFold(w.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// lane is the registry entry of a worktree that lies where the board puts them,
+// on a branch of a name that the board gives.
+func (b *Board) lane(t git.Worktree) (state.Worktree, bool) {
+	name, ours := strings.CutPrefix(t.Branch, branchOf(""))
+	ours = ours && filepath.Dir(t.Path) == filepath.Dir(b.worktreePath(name)) && state.CheckName(name) == nil
+	return state.Worktree{Name: name, Path: t.Path, Branch: t.Branch, Status: state.Active}, ours
+}
+
+// reenter writes an entry as git has it, and tells.
+func (b *Board) reenter(ctx context.Context, event string, w state.Worktree) error {
+	return b.update(ctx, func(tx *state.Tx) error {
+		if old, ok, err := tx.Worktree(w.Name); err != nil {
+			return err
+		} else if ok && old.Live() {
+			w.TaskID = old.TaskID
+		} else {
+			w.CreatedAt = tx.At()
+			if err := adoptTask(tx, &w); err != nil {
+				return err
+			}
+		}
+		tx.PutWorktree(w)
+		tx.Emit(state.Event{Event: event, Actor: b.Actor, Task: taskFields(w.TaskID),
+			Worktree: state.Fields{"name": w.Name, "path": w.Path, "branch": w.Branch, "status": w.Status}})
+		return nil
+	})
+}
+
+// adoptTask binds an entry that is written anew to the open task that names it.
+func adoptTask(tx *state.Tx, w *state.Worktree) error {
+	tasks, _, err := tx.Tasks()
+	for _, t := range tasks {
+		if strings.EqualFold(t.Worktree, w.Name) && t.Status.Open() {
+			w.TaskID = &t.ID
+			break
+		}
+	}
+	return err
+}
+
+// rebuild writes the registry anew from what git knows.
+func (d *diagnosis) rebuild(ctx context.Context) (string, error) {
+	if err := d.board.rebuildIndex(ctx); err != nil {
+		return "", err
+	}
+	return "kept aside, and rebuilt from git", nil
+}
+
+// rebuildIndex keeps a registry that cannot be read aside, and writes it anew
+// from what git and the tasks know.
+func (b *Board) rebuildIndex(ctx context.Context) error {
+	trees, err := b.Git.Worktrees(ctx)
+	if err != nil {
+		return gitError("list worktrees", err)
+	}
+	return b.State.Update(ctx, func(tx *state.Tx) error {
+		kept, err := tx.SetIndexAside()
+		if err != nil {
+			return err
+		}
+		for _, t := range trees {
+			w, ours := b.lane(t)
+			if !ours || strings.HasPrefix(t.LockReason, git.LockReason("")) {
+				continue
+			}
+			w.CreatedAt = tx.At()
+			if err := adoptTask(tx, &w); err != nil {
+				return err
+			}
+			tx.PutWorktree(w)
+		}
+		tx.Emit(state.Event{Event: "recovery.index", Actor: b.Actor, Detail: state.Fields{"kept": kept}})
+		return nil
+	})
+}
+
+// bindings finds tasks and worktrees that do not name each other.
+func (d *diagnosis) bindings() {
+	claims := map[string][]state.Task{}
+	for _, t := range d.tasks {
+		if t.Worktree != "" {
+			claims[strings.ToLower(t.Worktree)] = append(claims[strings.ToLower(t.Worktree)], t)
+		}
+	}
+	for _, w := range d.entries {
+		if w.Live() {
+			d.binding(w, claims[strings.ToLower(w.Name)])
+			delete(claims, strings.ToLower(w.Name))
+		}
+	}
+	var names []string
+	for name := range claims {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		for _, t := range claims[name] {
+			if !d.unfinished(name) && d.indexErr == nil {
+				d.dangling(t)
+			}
+		}
+	}
+}
+
+func (d *diagnosis) binding(w state.Worktree, claims []state.Task) {
+	for _, t := range claims {
+		if w.TaskID != nil && *w.TaskID == t.ID {
+			return
+		}
+	}
+	switch {
+	case len(claims) > 1:
+		d.add(Finding{Kind: "binding", Subject: w.Name, What: fmt.Sprintf("%d tasks name it", len(claims)), Next: "task_bind_worktree with the one that it is for"})
+	case len(claims) == 1:
+		t := claims[0]
+		d.add(Finding{Kind: "binding", Subject: w.Name, What: fmt.Sprintf("task %d names it, it does not name task %d", t.ID, t.ID),
+			Next: "wt-mcp doctor --fix writes both sides", mend: func(ctx context.Context) (string, error) {
+				return fmt.Sprintf("bound to task %d on both sides", t.ID), d.board.setTask(ctx, w.Name, &t.ID)
+			}})
+	case w.TaskID != nil:
+		d.add(Finding{Kind: "binding", Subject: w.Name, What: fmt.Sprintf("it names task %d, which does not name it", *w.TaskID),
+			Next: "wt-mcp doctor --fix clears it", mend: func(ctx context.Context) (string, error) {
+				return "bound to no task now", d.board.setTask(ctx, w.Name, nil)
+			}})
+	}
+}
+
+func (b *Board) setTask(ctx context.Context, name string, task *int) error {
+	return b.update(ctx, func(tx *state.Tx) error {
+		w, err := live(&tx.View, name)
+		if err != nil {
+			return err
+		}
+		w.TaskID = task
+		tx.PutWorktree(w)
+		tx.Emit(state.Event{Event: "recovery.binding", Actor: b.Actor, Task: taskFields(task), Worktree: state.Fields{"name": name}})
+		return nil
+	})
+}
+
+// dangling is a task whose worktree is not there.
+func (d *diagnosis) dangling(t state.Task) {
+	d.add(Finding{Kind: "binding", Subject: fmt.Sprintf("task %d", t.ID), What: fmt.Sprintf("it names worktree %s, which is not on the board", t.Worktree),
+		Next: "wt-mcp doctor --fix clears it", mend: func(ctx context.Context) (string, error) {
+			return "bound to no worktree now", d.board.update(ctx, func(tx *state.Tx) error {
+				now, err := tx.Task(t.ID)
+				if err != nil {
+					return err
+				}
+				now.Worktree = ""
+				tx.PutTask(now)
+				tx.Emit(state.Event{Event: "recovery.binding", Actor: d.board.Actor, Task: state.Fields{"id": t.ID}, Worktree: state.Fields{"name": t.Worktree}})
+				return nil
+			})
+		}})
+}
