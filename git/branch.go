@@ -95,8 +95,17 @@ func (r *Repo) deleteBranch(ctx context.Context, branch, oid string) error {
 		}
 		return err
 	}
-	_ = retry(ctx, nothing, func() error { return change("config", "--local", "--remove-section", "branch."+branch) }) // most have none
+	if r.configured(branch) {
+		_ = retry(ctx, nothing, func() error { return change("config", "--local", "--remove-section", "branch."+branch) })
+	}
 	return nil
+}
+
+// configured reports whether the repository's configuration may have a section
+// for the branch; most branches have none, and asking git costs a process.
+func (r *Repo) configured(branch string) bool {
+	content, err := os.ReadFile(filepath.Join(r.common, "config"))
+	return err != nil || strings.Contains(strings.ToLower(string(content)), strings.ToLower(branch))
 }
 
 // userOf gives the path of a worktree that has branch checked out, or has an

@@ -76,16 +76,14 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 // moves the entry beside it.
 func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string) (Trash, error) {
 	files := filepath.Join(trash, "files")
-	if !rm.Force {
-		if err := r.checkClean(ctx, admin, files); err != nil {
-			return Trash{}, err
-		}
-	}
-	precious, err := r.precious(ctx, admin, files)
+	look, err := r.look(ctx, admin, files)
 	if err != nil {
 		return Trash{}, err
 	}
-	return Trash{Dir: trash, Precious: precious}, r.moveEntry(ctx, admin, trash)
+	if changed := look.status.Changed(); len(changed) > 0 && !rm.Force {
+		return Trash{}, refuse(ErrDirty, changed...)
+	}
+	return Trash{Dir: trash, Precious: look.precious()}, r.moveEntry(ctx, admin, trash)
 }
 
 // moveEntry takes the administrative directory out of git's sight by one rename.
@@ -186,17 +184,39 @@ func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) erro
 	if op, err := r.Operation(ctx, rm.Path); err != nil || op != "" {
 		return errors.Join(err, refuse(ErrOperation, op))
 	}
-	status, err := r.statusOf(ctx, admin, rm.Path)
+	look, err := r.look(ctx, admin, rm.Path)
 	if err != nil {
 		return err
 	}
-	if changed := status.Changed(); len(changed) > 0 {
+	if changed := look.status.Changed(); len(changed) > 0 {
 		return refuse(ErrDirty, changed...)
 	}
-	if populated, err := r.populated(ctx, admin, rm.Path); err != nil || len(populated) > 0 {
-		return errors.Join(err, refuse(ErrSubmodules, populated...))
+	if len(look.populated) > 0 {
+		return refuse(ErrSubmodules, look.populated...)
 	}
-	return r.checkHeld(ctx, status)
+	return r.checkHeld(ctx, look.status)
+}
+
+// look is what the files at a place have beyond the commits.
+type look struct {
+	status    Status   // with the ignored files
+	populated []string // submodules that have files
+}
+
+func (l look) precious() bool {
+	return len(l.status.Changed()) > 0 || len(l.status.Ignored) > 0 || len(l.populated) > 0
+}
+
+// look asks git's status and index at the same time.
+func (r *Repo) look(ctx context.Context, admin, top string) (l look, err error) {
+	asked := make(chan error, 1)
+	go func() {
+		var err error
+		l.populated, err = r.populated(ctx, admin, top)
+		asked <- err
+	}()
+	l.status, err = r.statusOf(ctx, admin, top, "--ignored=traditional")
+	return l, errors.Join(err, <-asked)
 }
 
 // checkHeld refuses a detached HEAD with commits that no branch, tag or remote holds.
@@ -228,20 +248,6 @@ func (r *Repo) populated(ctx context.Context, admin, top string) ([]string, erro
 		names = append(names, "modules")
 	}
 	return names, nil
-}
-
-// precious reports whether the files at top have what no commit has.
-func (r *Repo) precious(ctx context.Context, admin, top string) (bool, error) {
-	if isDir(filepath.Join(admin, "modules")) {
-		return true, nil
-	}
-	out, err := r.git.run(ctx, call{dir: top, env: r.pin(admin, top), args: []string{
-		"status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=normal", "--ignored=traditional", "--ignore-submodules=none"}})
-	if err != nil || len(out) > 0 {
-		return true, err
-	}
-	names, err := r.populated(ctx, admin, top)
-	return len(names) > 0, err
 }
 
 // checkClean refuses when git status has anything to say of the files at top

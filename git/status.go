@@ -17,6 +17,7 @@ import (
 type Status struct {
 	Branch, Head, Upstream                  string
 	Staged, Modified, Untracked, Conflicted []string
+	Ignored                                 []string // only where they were asked for
 }
 
 // Changed lists every path once that differs from HEAD, in git's order.
@@ -49,10 +50,10 @@ func (r *Repo) Status(ctx context.Context, path string) (Status, error) {
 }
 
 // statusOf compares the files at top with the index in admin.
-func (r *Repo) statusOf(ctx context.Context, admin, top string) (Status, error) {
-	out, err := r.git.run(ctx, call{dir: top, env: r.pin(admin, top), args: []string{
+func (r *Repo) statusOf(ctx context.Context, admin, top string, more ...string) (Status, error) {
+	out, err := r.git.run(ctx, call{dir: top, env: r.pin(admin, top), args: append([]string{
 		"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames",
-		"--untracked-files=normal", "--ignore-submodules=none"}})
+		"--untracked-files=normal", "--ignore-submodules=none"}, more...)})
 	if err != nil {
 		return Status{}, err
 	}
@@ -92,6 +93,7 @@ func (s *Status) add(line string) bool {
 		s.Untracked = append(s.Untracked, rest)
 		return rest != ""
 	case "!":
+		s.Ignored = append(s.Ignored, rest)
 		return rest != ""
 	}
 	fields := map[string]int{"1": 8, "2": 9, "u": 10}[kind]

@@ -56,7 +56,7 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	defer op.Close()
 	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, TaskID: w.TaskID,
 		Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Actor: b.Actor}
-	if err := b.announceRemoval(ctx, op, &plan, b.obstacle(ctx, plan)); err != nil {
+	if err := b.announceRemoval(ctx, op, &plan); err != nil {
 		return out, err
 	}
 	trash, gitErr := b.Git.RemoveWorktree(ctx, removeOf(plan, op))
@@ -77,14 +77,13 @@ func removeOf(plan state.Intent, op *state.Operation) git.Remove {
 	return rm
 }
 
-// obstacle is what git knows against the removal before anything is announced.
+// obstacle is what git knows against a removal.
 func (b *Board) obstacle(ctx context.Context, plan state.Intent) error {
 	return removeError(plan, b.Git.CheckRemovable(ctx, removeOf(plan, nil)))
 }
 
-// announceRemoval says on the board what is about to go. A cause against it is
-// told on the event log and returned.
-func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent, cause error) error {
+// announceRemoval says on the board what is about to go.
+func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent) error {
 	return b.update2(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
 		w, err := live(&tx.View, plan.Name)
 		if err != nil {
@@ -92,13 +91,9 @@ func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *
 		}
 		plan.TaskID = w.TaskID
 		tx.Emit(removeEvent("before", *plan, nil))
-		if cause != nil {
-			tx.Emit(removeEvent("failed", *plan, cause))
-			return nil
-		}
 		*plan = tx.PutIntent(op, *plan)
 		return nil
-	}, cause)
+	}, nil)
 }
 
 // removeError says in the contract's terms why git removed nothing.
