@@ -88,7 +88,7 @@ func TestParseStatus(t *testing.T) {
 		return s
 	}
 	require.Equal(t, Status{Branch: "main"}, parse(0))
-	require.Equal(t, Status{Head: strings.Repeat("ab", 20), Untracked: []string{"new\nfile"}}, parse(1))
+	require.Equal(t, Status{Head: strings.Repeat("ab", 20), Untracked: []string{"new\nfile"}, Ignored: []string{"ignored"}}, parse(1))
 	require.Equal(t, []string{"README.md", "new"}, parse(2).Staged)
 	require.Equal(t, []string{"README.md", "a b"}, parse(2).Modified)
 	require.Equal(t, "origin/main", parse(2).Upstream)

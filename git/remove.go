@@ -77,6 +77,9 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string) (Trash, error) {
 	files := filepath.Join(trash, "files")
 	look, err := r.look(ctx, admin, files)
+	if err != nil && rm.Force { // a submodule's way to its git directory is relative
+		return Trash{Dir: trash, Precious: true}, r.moveEntry(ctx, admin, trash)
+	}
 	if err != nil {
 		return Trash{}, err
 	}

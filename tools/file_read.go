@@ -70,7 +70,7 @@ func (in FileReadIn) cut(all []string, empty bool) FileReadOut {
 		if b.Len()+len(all[i]) > budget && out.Lines > 0 {
 			break
 		}
-		b.WriteString(state.Clip(all[i], budget))
+		b.WriteString(clipBytes(all[i], budget))
 		out.Lines++
 	}
 	out.Content = b.String()
@@ -78,6 +78,17 @@ func (in FileReadIn) cut(all []string, empty bool) FileReadOut {
 		out.NextOffset = next
 	}
 	return out
+}
+
+// clipBytes cuts text to a number of bytes, between two characters.
+func clipBytes(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit] + "…"
 }
 
 func (out FileReadOut) text() string {

@@ -44,7 +44,7 @@ func taskMark(s state.Status) string {
 
 // WorktreeLine is a worktree on one line: [active] auth-refactor -> /path (wt/auth-refactor) task=1
 func WorktreeLine(w state.Worktree) string {
-	line := fmt.Sprintf("[%s] %s -> %s (%s)", w.Status, state.Visible(w.Name), state.Visible(w.Path), state.Visible(w.Branch))
+	line := fmt.Sprintf("[%s] %s -> %s (%s)", state.Visible(string(w.Status)), state.Visible(w.Name), state.Visible(w.Path), state.Visible(w.Branch))
 	if w.TaskID != nil {
 		line += fmt.Sprintf(" task=%d", *w.TaskID)
 	}
@@ -61,6 +61,9 @@ func Nearest(name string, candidates []string, n int) []string {
 	var near []scored
 	for _, c := range candidates {
 		d := distance(strings.ToLower(name), strings.ToLower(c))
+		if name != "" && strings.HasPrefix(c, name) {
+			d = 0
+		}
 		if d <= max(2, len(name)/3) || strings.Contains(c, name) && name != "" {
 			near = append(near, scored{c, d})
 		}

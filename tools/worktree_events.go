@@ -106,7 +106,7 @@ func EventLine(e state.Event) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#%d %s %s", e.Seq, time.UnixMicro(int64(e.TS*1e6)).UTC().Format(time.TimeOnly), state.Visible(e.Event))
 	if id, ok := e.Task["id"]; ok {
-		fmt.Fprintf(&b, " task=%v", id)
+		fmt.Fprintf(&b, " task=%s", state.Visible(fmt.Sprint(id)))
 	}
 	if name, ok := e.Worktree["name"]; ok {
 		fmt.Fprintf(&b, " wt=%s", state.Visible(fmt.Sprint(name)))
