@@ -18,10 +18,10 @@ func (s *Store) appendEvents(lines []json.RawMessage) error {
 		return nil
 	}
 	name := s.abs(EventsFile)
-	f, err := s.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	f, err := s.reopen(name, os.O_CREATE|os.O_APPEND)
 	if missing(err) {
 		if err = s.makeDir(s.abs(WorktreesDir)); err == nil {
-			f, err = s.fs.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+			f, err = s.reopen(name, os.O_CREATE|os.O_APPEND)
 		}
 	}
 	if err != nil {
@@ -31,7 +31,7 @@ func (s *Store) appendEvents(lines []json.RawMessage) error {
 	if err == nil {
 		_, err = f.Write(data)
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return fmt.Errorf("append events: %w", err)
 	}
 	return nil

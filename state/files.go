@@ -86,6 +86,7 @@ func (s *Store) place(w write) error {
 		}
 		return nil
 	}
+	s.forget(name)
 	if err := s.fs.Rename(tempName(name), name); err != nil {
 		return fmt.Errorf("replace %s: %w", w.Path, err)
 	}

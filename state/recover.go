@@ -198,16 +198,9 @@ func (s *Store) readOrRenewJournal() (told []Event, p position, err error) {
 }
 
 func (s *Store) openJournal() error {
-	if s.journal.file != nil {
-		_ = s.journal.file.Close()
-		s.journal.file = nil
-	}
-	f, err := s.fs.OpenFile(s.private(journalName), os.O_RDWR, 0o644)
-	if err != nil {
-		return err
-	}
+	f, err := s.reopen(s.private(journalName), 0)
 	s.journal = journal{file: f, sync: s.sync}
-	return nil
+	return err
 }
 
 func (s *Store) createJournal(name string) (position, error) {

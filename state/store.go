@@ -75,8 +75,10 @@ type Store struct {
 	capacity    int64        // of the journal, in bytes
 	spawn       func(func()) // starts background work
 
-	journal journal // owned by whoever has the board's lock
-	broken  error   // set under the lock when a flush failed: this store writes no more
+	// Owned by whoever has the board's lock.
+	journal journal
+	open    map[string]opened // files that are used again and again
+	broken  error             // set when a flush failed: this store writes no more
 
 	checkpoints sync.WaitGroup
 	checkpoint  sync.Mutex // held while a background checkpoint goes on
@@ -87,6 +89,7 @@ type Store struct {
 func Open(c Config) *Store {
 	s := &Store{fs: c.FS, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot,
 		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, spawn: func(f func()) { go f() }}
+	s.open = map[string]opened{}
 	if s.locker == nil {
 		s.locker = NewFileLock(s.private(lockName))
 	}
@@ -114,8 +117,48 @@ func (s *Store) Root() string { return s.root }
 // Now is the board's clock, in the form that the files have it.
 func (s *Store) Now() float64 { return seconds(s.now()) }
 
-// Close waits for background work. The board needs no closing to be whole.
-func (s *Store) Close() { s.checkpoints.Wait() }
+// Close waits for background work and closes files. The board needs no closing
+// to be whole; no call may be going on.
+func (s *Store) Close() {
+	s.checkpoints.Wait()
+	for name := range s.open {
+		s.forget(name)
+	}
+}
+
+// opened is a file that stays open between transactions.
+type opened struct {
+	file afero.File
+	info os.FileInfo
+}
+
+// reopen returns the file of that name for writing, the one that is open already
+// if it still is the one of that name. The caller has the board's lock.
+func (s *Store) reopen(name string, flag int) (afero.File, error) {
+	if o, ok := s.open[name]; ok {
+		if now, err := s.fs.Stat(name); err == nil && os.SameFile(now, o.info) {
+			return o.file, nil
+		}
+		s.forget(name)
+	}
+	f, err := s.fs.OpenFile(name, os.O_RDWR|flag, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	s.open[name] = opened{f, info}
+	return f, nil
+}
+
+func (s *Store) forget(name string) {
+	if o, ok := s.open[name]; ok {
+		_ = o.file.Close()
+		delete(s.open, name)
+	}
+}
 
 func (s *Store) private(names ...string) string {
 	return filepath.Join(append([]string{s.priv}, names...)...)
@@ -191,21 +234,24 @@ func (s *Store) readMarker() (m marker, raw string, ok bool) {
 		return marker{}, "", false
 	}
 	defer f.Close()
+	return s.parseMarkerIn(f)
+}
+
+func (s *Store) parseMarkerIn(f afero.File) (m marker, raw string, ok bool) {
 	buf := make([]byte, markerSize)
-	n, _ := io.ReadFull(f, buf)
+	n, _ := f.ReadAt(buf, 0)
 	m, ok = parseMarker(buf[:n])
 	return m, string(buf[:n]), ok && m.Boot == s.boot && s.boot != ""
 }
 
 func (s *Store) writeMarker(m marker) error {
 	m.Boot = s.boot
-	name := s.private(markerName)
-	f, err := s.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
+	f, err := s.reopen(s.private(markerName), os.O_CREATE)
 	if err != nil {
 		return fmt.Errorf("open marker: %w", err)
 	}
 	_, err = f.WriteAt(m.encode(), 0)
-	return errors.Join(err, f.Close())
+	return err
 }
 
 // Update runs fn on the board under its lock, and makes what fn changed durable
@@ -248,14 +294,21 @@ func (s *Store) update(ctx context.Context, fn func(*Tx) error) (m marker, err e
 
 // settle makes sure that the files are where the journal is, and says where that is.
 func (s *Store) settle() (marker, error) {
-	m, _, ok := s.readMarker()
-	if ok && m.Clean && s.journal.file != nil && m.End < s.capacity {
-		return m, nil
-	}
+	m, ok := s.holdersMarker()
 	if ok && m.Clean && m.End < s.capacity && s.openJournal() == nil {
 		return m, nil
 	}
 	return s.recover(m, ok)
+}
+
+// holdersMarker is readMarker for the holder of the lock.
+func (s *Store) holdersMarker() (marker, bool) {
+	f, err := s.reopen(s.private(markerName), 0)
+	if err != nil {
+		return marker{}, false
+	}
+	m, _, ok := s.parseMarkerIn(f)
+	return m, ok
 }
 
 // commit writes the transaction. Staging comes first, so that a full disk is

@@ -15,6 +15,8 @@ type View struct {
 	store *Store
 	over  map[string]*string // content that is committed or staged but not in the files; nil: no file
 
+	seen map[string][]byte // what was read, kept under the lock; nil elsewhere
+
 	logSize *int64   // how much of the event log counts; nil: all of it
 	lines   [][]byte // the lines that follow it
 }
@@ -33,7 +35,7 @@ type Tx struct {
 }
 
 func (s *Store) newTx(m marker) *Tx {
-	return &Tx{View: View{store: s, over: map[string]*string{}}, seq: m.Seq, nextID: max(m.NextID, 1), at: s.Now(),
+	return &Tx{View: View{store: s, over: map[string]*string{}, seen: map[string][]byte{}}, seq: m.Seq, nextID: max(m.NextID, 1), at: s.Now(),
 		before: map[string]string{}}
 }
 
@@ -51,7 +53,11 @@ func (v *View) read(path string, limit int64) ([]byte, error) {
 		}
 		return []byte(*content), nil
 	}
-	return v.store.readFile(v.store.abs(path), limit)
+	data, err := v.store.readFile(v.store.abs(path), limit)
+	if v.seen != nil && err == nil {
+		v.seen[path] = data
+	}
+	return data, err
 }
 
 // Task returns the task, whatever its status. The error is NotFound or Corrupt.
@@ -217,12 +223,17 @@ func (tx *Tx) At() float64 { return tx.at }
 // set stages the new content of a file; v is its value, or nil to remove it.
 func (tx *Tx) set(path string, v any) {
 	if _, seen := tx.before[path]; !seen {
-		old, err := tx.store.readFile(tx.store.abs(path), maxIndexFile)
-		if err != nil && !missing(err) {
-			tx.fail(tx.corrupt(path, err))
-			return
+		old, there := tx.seen[path]
+		if !there {
+			var err error
+			old, err = tx.store.readFile(tx.store.abs(path), maxIndexFile)
+			if err != nil && !missing(err) {
+				tx.fail(tx.corrupt(path, err))
+				return
+			}
+			there = err == nil
 		}
-		tx.before[path] = hashOf(old, err == nil)
+		tx.before[path] = hashOf(old, there)
 		tx.order = append(tx.order, path)
 	}
 	if v == nil {
