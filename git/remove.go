@@ -24,7 +24,8 @@ type Remove struct {
 // and the staged content that no branch holds.
 type Trash struct {
 	Dir      string
-	Precious bool // it has what no commit has: changes, untracked or ignored files, repositories within
+	Ref      string // holds commits and staged content that no branch holds; "" where there were none
+	Precious bool   // it has what no commit on a branch has: changes, untracked or ignored files, repositories within
 }
 
 // RemoveWorktree takes a worktree away and destroys nothing: see [Trash]. The
@@ -56,8 +57,9 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	if err := r.checkRemovable(ctx, admin, rm); err != nil {
 		return Trash{}, err
 	}
+	kept := false
 	if rm.Force {
-		if err := r.protect(ctx, admin, rm.Path, rm.Op); err != nil {
+		if kept, err = r.protect(ctx, admin, rm.Op); err != nil {
 			return Trash{}, err
 		}
 	}
@@ -68,6 +70,9 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	t, err := r.retire(ctx, rm, admin, trash)
 	if err != nil && exists(admin) {
 		return Trash{}, errors.Join(err, putBack(trash, rm.Path))
+	}
+	if kept {
+		t.Precious, t.Ref = true, trashRef(rm.Op)
 	}
 	return t, err
 }
@@ -131,8 +136,12 @@ func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
 	if t.Dir != "" {
 		return t, r.moveEntry(ctx, admin, t.Dir)
 	}
-	if err := r.protect(ctx, admin, "", rm.Op); err != nil {
+	kept, err := r.protect(ctx, admin, rm.Op)
+	if err != nil {
 		return t, err
+	}
+	if kept {
+		t.Ref = trashRef(rm.Op)
 	}
 	return t, r.drop(ctx, rm.Path, rm.Inherit)
 }

@@ -63,40 +63,36 @@ func putBack(trash, path string) error {
 }
 
 // protect keeps under a ref what only the worktree's HEAD and index hold: the
-// commits of a detached HEAD, and staged content. top may be "" where the
-// directory is gone.
-func (r *Repo) protect(ctx context.Context, admin, top, op string) error {
-	head, detached, err := r.headOf(ctx, admin)
-	if err != nil {
-		return err
-	}
+// commits of a detached HEAD, and staged content. kept reports whether there was any.
+func (r *Repo) protect(ctx context.Context, admin, op string) (kept bool, err error) {
+	head, detached := r.headOf(ctx, admin)
 	keep := ""
 	if detached {
 		keep = head
 	}
 	if staged := r.stagedTree(ctx, admin, head); staged != "" {
 		if keep, err = r.commitTree(ctx, admin, staged, head); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if keep == "" {
-		return nil
+		return false, nil
 	}
-	return retry(ctx, nothing, func() error {
+	return true, retry(ctx, nothing, func() error {
 		_, err := r.git.run(ctx, call{op: true, dir: r.common, env: r.pin("", ""),
 			args: []string{"update-ref", "--no-deref", "--end-of-options", trashRef(op), keep}})
 		return err
 	})
 }
 
-// headOf reads a worktree's HEAD; head is "" before the first commit.
-func (r *Repo) headOf(ctx context.Context, admin string) (head string, detached bool, err error) {
+// headOf reads a worktree's HEAD; head is "" before the first commit, which holds nothing.
+func (r *Repo) headOf(ctx context.Context, admin string) (head string, detached bool) {
 	out, err := r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"rev-parse", "HEAD", "--symbolic-full-name", "HEAD"}})
 	if err != nil {
-		return "", false, nil
+		return "", false
 	}
 	head, name, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
-	return head, name == "HEAD", nil
+	return head, name == "HEAD"
 }
 
 // stagedTree is the tree of the index where it differs from HEAD's; "" where it
@@ -147,18 +143,20 @@ func (r *Repo) EmptyTrash(ctx context.Context, t Trash) error {
 	return err
 }
 
-// SweepTrash deletes the trash of removals before the given time.
-func (r *Repo) SweepTrash(ctx context.Context, before time.Time) error {
-	parent := filepath.Join(r.common, dirName, "trash")
-	entries, err := os.ReadDir(parent)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	for _, entry := range entries {
-		info, e := entry.Info()
-		if e == nil && info.ModTime().Before(before) {
-			err = errors.Join(err, r.EmptyTrash(ctx, Trash{Dir: filepath.Join(parent, entry.Name())}))
+// SweepTrash deletes the trash of removals before the given time. beside is the
+// directory that worktrees lie in: there may be trash too.
+func (r *Repo) SweepTrash(ctx context.Context, beside string, before time.Time) error {
+	var errs []error
+	for _, parent := range r.trashParents(filepath.Join(beside, "x")) {
+		entries, err := os.ReadDir(parent)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		for _, entry := range entries {
+			if info, err := entry.Info(); err == nil && info.ModTime().Before(before) {
+				errs = append(errs, r.EmptyTrash(ctx, Trash{Dir: filepath.Join(parent, entry.Name())}))
+			}
 		}
 	}
-	return err
+	return errors.Join(errs...)
 }

@@ -136,6 +136,32 @@ func (r *Repo) adminDir(path string) (string, error) {
 	return admin, nil
 }
 
+// CheckWorktree says whether path is the top of a worktree of this repository,
+// the main checkout included: nil, ErrNotWorktree, or what reading it failed with
+// (os.ErrNotExist where there is nothing). It runs no program.
+func (r *Repo) CheckWorktree(path string) error {
+	_, err := r.adminDir(path)
+	return err
+}
+
+// RepairWorktree lets git mend its pointers to and from the worktree at path,
+// after the repository or the worktree was moved by hand.
+func (r *Repo) RepairWorktree(ctx context.Context, path string) error {
+	unlock, err := r.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, err = r.git.run(ctx, call{op: true, dir: r.common, env: r.pin("", ""), args: []string{"worktree", "repair", "--", path}})
+	if err == nil {
+		err = r.CheckWorktree(path)
+	}
+	if err != nil {
+		return fmt.Errorf("repair worktree %s: %w", path, err)
+	}
+	return nil
+}
+
 // pathOf reads where the worktree of an administrative directory is; "" when it
 // does not say.
 func (r *Repo) pathOf(admin string) string {

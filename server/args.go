@@ -38,13 +38,35 @@ func checkArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (json.Raw
 		if err := checkValue(s, name, p, args[name]); err != nil {
 			return nil, err
 		}
+		args[name] = plain(p, args[name])
 	}
 	for _, name := range s.Required {
 		if _, given := args[name]; !given {
 			return nil, badArg(s, name, "is required: %s", takes(s.Properties[name]))
 		}
 	}
-	return raw, nil
+	return json.Marshal(args)
+}
+
+// plain writes whole numbers as Go reads them: 1.0 and 1e1 are whole to a client.
+func plain(p *jsonschema.Schema, raw json.RawMessage) json.RawMessage {
+	switch p.Type {
+	case "integer":
+		n, _ := strconv.ParseFloat(string(raw), 64)
+		return strconv.AppendInt(nil, int64(n), 10)
+	case "array":
+		var items []json.RawMessage
+		if json.Unmarshal(raw, &items) != nil {
+			return raw
+		}
+		for i := range items {
+			items[i] = plain(p.Items, items[i])
+		}
+		if out, err := json.Marshal(items); err == nil {
+			return out
+		}
+	}
+	return raw
 }
 
 func unknownArg(tool string, s *jsonschema.Schema, name string) error {

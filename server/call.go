@@ -41,7 +41,34 @@ func (s *Server) call(ctx context.Context, name string, args json.RawMessage, by
 	return answer, err
 }
 
+// intercept answers a call of a tool that there is not: to the SDK that is a
+// protocol error, to the client contract a failed call like any other.
+func (s *Server) intercept(method string, params json.RawMessage, modern bool) (any, bool) {
+	var call struct {
+		Name *string `json:"name"`
+	}
+	if method != string(mcp.MethodToolsCall) || json.Unmarshal(params, &call) != nil || call.Name == nil {
+		return nil, false
+	}
+	if _, ok := s.tools[*call.Name]; ok {
+		return nil, false
+	}
+	result := failure(s.unknownTool(*call.Name))
+	if modern {
+		result.ResultType = mcp.ResultTypeComplete
+	}
+	return result, true
+}
+
 func (s *Server) unknownTool(name string) error {
+	for _, t := range tools.All() {
+		if t.Name == name && s.config.ReadOnly && !t.ReadOnly {
+			return state.Errorf(state.ReadOnly, "start it without --read-only to change something", "the server offers no %s: it was started with --read-only", name)
+		}
+		if t.Name == name {
+			return state.Errorf(state.NotFound, fmt.Sprintf("start the server with --toolsets default,%s", t.Set), "the server does not offer %s", name).With("nearest", []string{})
+		}
+	}
 	var names []string
 	for n := range s.tools {
 		names = append(names, n)
@@ -56,12 +83,16 @@ func (s *Server) unknownTool(name string) error {
 
 // open returns the board, opening it on the first call that needs it.
 func (s *Server) open(ctx context.Context, roots func(context.Context) []string) (*tools.Board, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	select {
+	case s.opening <- struct{}{}:
+		defer func() { <-s.opening }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if s.board != nil {
 		return s.board, nil
 	}
-	board, err := s.config.Open(ctx, roots(ctx))
+	board, err := s.config.Open(ctx, roots)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -34,11 +35,18 @@ func failure(err error) *mcp.CallToolResult {
 // the first line, what to call next on the second.
 func ErrorText(err error) string {
 	e := known(err)
-	text := "error[" + string(e.Code) + "]: " + e.Error()
+	text := "error[" + string(e.Code) + "]: " + message(e)
 	if e.Hint != "" {
-		text += "\n" + e.Hint
+		text += "\n" + state.Visible(e.Hint)
 	}
 	return text
+}
+
+// message is what is wrong, on one line: words of git, of hooks and filters are
+// in it.
+func message(e *state.Error) string {
+	lines := strings.Split(strings.TrimSpace(e.Error()), "\n")
+	return state.Clip(state.Visible(strings.Join(lines, "; ")), 2000)
 }
 
 // ErrorFields is an error for programs: code, message, hint and details.
@@ -50,9 +58,9 @@ func ErrorFields(err error) map[string]any {
 			fields[key] = json.RawMessage(data)
 		}
 	}
-	fields["code"], fields["message"] = e.Code, e.Error()
+	fields["code"], fields["message"] = e.Code, message(e)
 	if e.Hint != "" {
-		fields["hint"] = e.Hint
+		fields["hint"] = state.Visible(e.Hint)
 	}
 	return fields
 }

@@ -13,13 +13,13 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/mark3labs/mcp-go/mcp"
 	mcpserver "github.com/mark3labs/mcp-go/server"
 
 	"wt-mcp/server/stdio"
+	"wt-mcp/state"
 	"wt-mcp/tools"
 )
 
@@ -30,14 +30,14 @@ var instructions string
 func Instructions() string { return instructions }
 
 // Config says what a server offers. Open is called once a call needs the board,
-// and again after it failed; roots are the directories that the client works in,
-// and may be empty.
+// and again after it failed; roots asks the client for the directories that it
+// works in, which takes a moment and may give none.
 type Config struct {
 	Version  string
 	Sets     []tools.Set
 	ReadOnly bool
 	Log      *slog.Logger
-	Open     func(ctx context.Context, roots []string) (*tools.Board, error)
+	Open     func(ctx context.Context, roots func(context.Context) []string) (*tools.Board, error)
 }
 
 // Server is one MCP server, for one client.
@@ -46,8 +46,8 @@ type Server struct {
 	engine *mcpserver.MCPServer
 	tools  map[string]offered
 
-	mu    sync.Mutex
-	board *tools.Board
+	opening chan struct{} // held by the call that opens the board, or looks whether it is open
+	board   *tools.Board
 }
 
 type offered struct {
@@ -57,7 +57,7 @@ type offered struct {
 
 // New makes a server with the tools of the configured sets.
 func New(c Config) (*Server, error) {
-	s := &Server{config: c, tools: map[string]offered{}}
+	s := &Server{config: c, tools: map[string]offered{}, opening: make(chan struct{}, 1)}
 	s.engine = mcpserver.NewMCPServer("wt-mcp", c.Version,
 		mcpserver.WithTitle("Task board and git worktrees"),
 		mcpserver.WithToolCapabilities(false),
@@ -109,13 +109,13 @@ func define(t tools.Tool) (mcp.Tool, *jsonschema.Schema, error) {
 // Serve speaks MCP with one client until in ends or ctx does.
 func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer s.Close()
-	return stdio.Serve(ctx, s.engine, in, out, stdio.Options{Log: s.config.Log})
+	return stdio.Serve(ctx, s.engine, in, out, stdio.Options{Log: s.config.Log, Intercept: s.intercept})
 }
 
 // Close waits for work that goes on behind answered calls.
 func (s *Server) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.opening <- struct{}{}
+	defer func() { <-s.opening }()
 	if s.board != nil {
 		s.board.Close()
 	}
@@ -144,7 +144,7 @@ func raw(r mcp.CallToolRequest) json.RawMessage {
 // caller is who the client says it is.
 func (s *Server) caller(ctx context.Context) tools.Caller {
 	if session, ok := mcpserver.ClientSessionFromContext(ctx).(mcpserver.SessionWithClientInfo); ok {
-		return tools.Caller{Actor: session.GetClientInfo().Name}
+		return tools.Caller{Actor: state.Clip(state.Visible(session.GetClientInfo().Name), 60)}
 	}
 	return tools.Caller{}
 }

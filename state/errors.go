@@ -61,6 +61,11 @@ func (e *Error) With(key string, value any) *Error {
 	return e
 }
 
+func (e *Error) because(err error) *Error {
+	e.Err = err
+	return e
+}
+
 // Errorf makes an Error of the given kind; hint names the next call and may be empty.
 func Errorf(code Code, hint, format string, args ...any) *Error {
 	return &Error{Code: code, Hint: hint, Message: fmt.Sprintf(format, args...)}

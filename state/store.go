@@ -221,10 +221,17 @@ func (s *Store) guard() error {
 		info, err := s.lstat(s.abs(dir))
 		if err == nil && !info.IsDir() {
 			return Errorf(Corrupt, "move it away; the board makes the directory itself",
-				"%s is no directory but a %s", s.abs(dir), info.Mode().Type()).With("file", s.abs(dir))
+				"%s is no directory but something else (%s)", s.abs(dir), kindOf(info.Mode())).With("file", s.abs(dir))
 		}
 	}
 	return nil
+}
+
+func kindOf(mode os.FileMode) string {
+	if mode&os.ModeSymlink != 0 {
+		return "a symbolic link"
+	}
+	return "a file"
 }
 
 // readMarker reads the marker; ok is false where it is missing, torn or of another boot.

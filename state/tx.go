@@ -77,8 +77,8 @@ func (v *View) Task(id int) (Task, error) {
 
 func (v *View) corrupt(path string, err error) *Error {
 	name := v.store.abs(path)
-	return &Error{Code: Corrupt, Message: "file " + name + " cannot be read", Err: err,
-		Hint: "mend the file by hand, or move it away; nothing was changed"}
+	return Errorf(Corrupt, "mend the file by hand, or move it away; nothing was changed", "file %s cannot be read", name).
+		With("file", name).because(err)
 }
 
 // Tasks returns every task in the order of their ids, deleted ones included,

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -31,6 +32,15 @@ func checkLine(argument, s string, limit int) error {
 		return invalid(argument, "leave it out; longer text goes into the description", "has the character U+%04X at byte %d, which could disguise a line of the board", r, i)
 	}
 	return nil
+}
+
+// ofArgument renames the argument that an error is about.
+func ofArgument(argument string, err error) error {
+	var e *state.Error
+	if errors.As(err, &e) && e.Details["argument"] != nil {
+		e.Details["argument"] = argument
+	}
+	return err
 }
 
 func checkSubject(s string) error {

@@ -139,9 +139,12 @@ func (d *diagnosis) registry() {
 			continue
 		}
 		at, ok := d.treeAt(w.Path)
+		home := d.board.worktreePath(w.Name)
 		switch _, err := os.Lstat(w.Path); {
 		case ok && err == nil:
 			d.branch(w, at)
+		case ok && home != w.Path && onDisk(home):
+			d.repairable(w, home)
 		case ok:
 			d.gone(w, "its directory is gone; git still lists it")
 		default:
@@ -199,12 +202,29 @@ func (d *diagnosis) elsewhere(w state.Worktree, occupied bool) {
 			return
 		}
 	}
+	if home := d.board.worktreePath(w.Name); w.Path != home && onDisk(home) && !onDisk(w.Path) {
+		d.repairable(w, home)
+		return
+	}
 	if occupied {
 		d.add(Finding{Kind: "unknown", Subject: w.Name, What: w.Path + " is there, but git does not know it as a worktree",
 			Next: "git worktree repair " + w.Path + ", or move the directory away"})
 		return
 	}
 	d.gone(w, "its directory is gone and git does not know it any more")
+}
+
+// repairable is a worktree that moved along with the whole repository: git's two
+// pointers and the board still name the old place.
+func (d *diagnosis) repairable(w state.Worktree, home string) {
+	d.add(Finding{Kind: "moved", Subject: w.Name, What: fmt.Sprintf("the board says %s, but it lies at %s: the repository was moved", w.Path, home),
+		Next: "wt-mcp doctor --fix lets git repair its pointers", mend: func(ctx context.Context) (string, error) {
+			if err := d.board.Git.RepairWorktree(ctx, home); err != nil {
+				return "", gitError("repair worktree "+w.Name, err)
+			}
+			w.Path = home
+			return "git and the board say " + home + " now", d.board.reenter(ctx, "recovery.moved", w)
+		}})
 }
 
 func (d *diagnosis) claimed(path string) bool {
@@ -242,80 +262,12 @@ func (d *diagnosis) liveName(name string) bool {
 	return false
 }
 
-// lane is the registry entry of a worktree that lies where the board puts them,
-// on a branch of a name that the board gives.
-func (b *Board) lane(t git.Worktree) (state.Worktree, bool) {
-	name, ours := strings.CutPrefix(t.Branch, branchOf(""))
-	ours = ours && filepath.Dir(t.Path) == filepath.Dir(b.worktreePath(name)) && state.CheckName(name) == nil
-	return state.Worktree{Name: name, Path: t.Path, Branch: t.Branch, Status: state.Active}, ours
-}
-
-// reenter writes an entry as git has it, and tells.
-func (b *Board) reenter(ctx context.Context, event string, w state.Worktree) error {
-	return b.update(ctx, func(tx *state.Tx) error {
-		if old, ok, err := tx.Worktree(w.Name); err != nil {
-			return err
-		} else if ok && old.Live() {
-			w.TaskID = old.TaskID
-		} else {
-			w.CreatedAt = tx.At()
-			if err := adoptTask(tx, &w); err != nil {
-				return err
-			}
-		}
-		tx.PutWorktree(w)
-		tx.Emit(state.Event{Event: event, Actor: b.Actor, Task: taskFields(w.TaskID),
-			Worktree: state.Fields{"name": w.Name, "path": w.Path, "branch": w.Branch, "status": w.Status}})
-		return nil
-	})
-}
-
-// adoptTask binds an entry that is written anew to the open task that names it.
-func adoptTask(tx *state.Tx, w *state.Worktree) error {
-	tasks, _, err := tx.Tasks()
-	for _, t := range tasks {
-		if strings.EqualFold(t.Worktree, w.Name) && t.Status.Open() {
-			w.TaskID = &t.ID
-			break
-		}
-	}
-	return err
-}
-
 // rebuild writes the registry anew from what git knows.
 func (d *diagnosis) rebuild(ctx context.Context) (string, error) {
 	if err := d.board.rebuildIndex(ctx); err != nil {
 		return "", err
 	}
 	return "kept aside, and rebuilt from git", nil
-}
-
-// rebuildIndex keeps a registry that cannot be read aside, and writes it anew
-// from what git and the tasks know.
-func (b *Board) rebuildIndex(ctx context.Context) error {
-	trees, err := b.Git.Worktrees(ctx)
-	if err != nil {
-		return gitError("list worktrees", err)
-	}
-	return b.State.Update(ctx, func(tx *state.Tx) error {
-		kept, err := tx.SetIndexAside()
-		if err != nil {
-			return err
-		}
-		for _, t := range trees {
-			w, ours := b.lane(t)
-			if !ours || strings.HasPrefix(t.LockReason, git.LockReason("")) {
-				continue
-			}
-			w.CreatedAt = tx.At()
-			if err := adoptTask(tx, &w); err != nil {
-				return err
-			}
-			tx.PutWorktree(w)
-		}
-		tx.Emit(state.Event{Event: "recovery.index", Actor: b.Actor, Detail: state.Fields{"kept": kept}})
-		return nil
-	})
 }
 
 // bindings finds tasks and worktrees that do not name each other.
@@ -367,19 +319,6 @@ func (d *diagnosis) binding(w state.Worktree, claims []state.Task) {
 				return "bound to no task now", d.board.setTask(ctx, w.Name, nil)
 			}})
 	}
-}
-
-func (b *Board) setTask(ctx context.Context, name string, task *int) error {
-	return b.update(ctx, func(tx *state.Tx) error {
-		w, err := live(&tx.View, name)
-		if err != nil {
-			return err
-		}
-		w.TaskID = task
-		tx.PutWorktree(w)
-		tx.Emit(state.Event{Event: "recovery.binding", Actor: b.Actor, Task: taskFields(task), Worktree: state.Fields{"name": name}})
-		return nil
-	})
 }
 
 // dangling is a task whose worktree is not there.

@@ -24,7 +24,7 @@ const defaultMode fs.FileMode = 0o644
 func (b *Board) openRoot(ctx context.Context, worktree, path string) (*os.Root, string, error) {
 	w, err := b.entry(ctx, worktree)
 	if err != nil {
-		return nil, "", err
+		return nil, "", ofArgument("worktree", err)
 	}
 	if err := b.present(w); err != nil {
 		return nil, "", err

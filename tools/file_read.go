@@ -51,20 +51,19 @@ func (b *Board) FileRead(ctx context.Context, in FileReadIn) (FileReadOut, error
 	if !utf8.Valid(data) || strings.ContainsRune(string(data), 0) {
 		return FileReadOut{}, invalid("path", "look at it through worktree_run (file, xxd)", "%q is no UTF-8 text (%d bytes)", in.Path, len(data))
 	}
-	return in.cut(strings.SplitAfter(strings.TrimSuffix(string(data), "\n"), "\n"), len(data) == 0), nil
+	return in.cut(strings.SplitAfter(string(data), "\n")), nil
 }
 
 // cut takes the lines that were asked for, as many as fit a result.
-func (in FileReadIn) cut(all []string, empty bool) FileReadOut {
+func (in FileReadIn) cut(all []string) FileReadOut {
+	if all[len(all)-1] == "" { // behind the last newline, or of an empty file
+		all = all[:len(all)-1]
+	}
 	budget, limit := smallResult, len(all)
 	if in.Limit > 0 {
 		budget, limit = largeResult, in.Limit
 	}
 	out := FileReadOut{Path: in.Path, TotalLines: len(all)}
-	if empty {
-		out.TotalLines = 0
-		return out
-	}
 	var b strings.Builder
 	for i := in.Offset; i < len(all) && out.Lines < limit; i++ {
 		if b.Len()+len(all[i]) > budget && out.Lines > 0 {

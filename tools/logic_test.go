@@ -200,17 +200,17 @@ func TestFitTask(t *testing.T) {
 
 func TestFileReadCut(t *testing.T) {
 	all := strings.SplitAfter(strings.TrimSuffix(strings.Repeat("line\n", 10), "\n"), "\n")
-	out := FileReadIn{Path: "f", Offset: 3, Limit: 2}.cut(all, false)
+	out := FileReadIn{Path: "f", Offset: 3, Limit: 2}.cut(all)
 	require.Equal(t, 2, out.Lines)
 	require.Equal(t, 5, out.NextOffset)
 	require.Equal(t, 10, out.TotalLines)
-	out = FileReadIn{Path: "f", Offset: 20}.cut(all, false)
+	out = FileReadIn{Path: "f", Offset: 20}.cut(all)
 	require.Zero(t, out.Lines)
 	require.Zero(t, out.NextOffset)
 	long := strings.SplitAfter(strings.Repeat(strings.Repeat("x", 999)+"\n", 100), "\n")
-	require.LessOrEqual(t, len(FileReadIn{}.cut(long, false).Content), smallResult)
-	require.LessOrEqual(t, len(FileReadIn{Limit: 100}.cut(long, false).Content), largeResult)
-	one := FileReadIn{}.cut([]string{strings.Repeat("語", 100_000)}, false)
+	require.LessOrEqual(t, len(FileReadIn{}.cut(long).Content), smallResult)
+	require.LessOrEqual(t, len(FileReadIn{Limit: 100}.cut(long).Content), largeResult)
+	one := FileReadIn{}.cut([]string{strings.Repeat("語", 100_000)})
 	require.LessOrEqual(t, len(one.Content), smallResult+3, "one line beyond the budget is cut")
 }
 

@@ -36,7 +36,10 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 		}
 		w, err := live(&tx.View, in.Worktree)
 		if err != nil {
-			return err
+			return ofArgument("worktree", err)
+		}
+		if bound := w.TaskID != nil && *w.TaskID == t.ID && t.Worktree == w.Name; bound && t.Status == state.InProgress && (in.Owner == "" || in.Owner == t.Owner) {
+			return nil
 		}
 		if err := unbound(&tx.View, w, t.ID); err != nil {
 			return err

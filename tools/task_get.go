@@ -61,6 +61,11 @@ func fitTask(t state.Task, budget int) state.Task {
 	}
 	for limit := budget; size() > budget && limit > 200; limit /= 2 {
 		t.Description = clipText(t.Description, limit, t.ID)
+		if t.Closeout != nil {
+			end := *t.Closeout
+			end.Reason = clipText(end.Reason, limit, t.ID)
+			t.Closeout = &end
+		}
 		if len(t.Notes) > 0 {
 			last := t.Notes[len(t.Notes)-1]
 			last.Text = clipText(last.Text, limit, t.ID)

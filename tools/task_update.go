@@ -64,7 +64,7 @@ func (in TaskUpdateIn) check() error {
 		}
 	}
 	if in.empty() {
-		return invalid("task_update", "pass at least one of status, owner, subject, description, priority, labels, note", "changes nothing")
+		return invalid("arguments", "pass at least one of status, owner, subject, description, priority, labels, note", "change nothing")
 	}
 	return checkText("note", in.Note)
 }
@@ -78,7 +78,7 @@ func (in TaskUpdateIn) empty() bool {
 func (in TaskUpdateIn) apply(tx *state.Tx, t state.Task, actor string) (state.Task, error) {
 	if in.IfVersion != nil && *in.IfVersion != t.Version {
 		return t, state.Errorf(state.Conflict, "call task_get, decide again, and pass the version that it shows",
-			"task %d has version %d, not %d", t.ID, t.Version, *in.IfVersion).With("version", t.Version).With("task", t)
+			"task %d has version %d, not %d", t.ID, t.Version, *in.IfVersion).With("version", t.Version).With("task", fitTask(t, smallResult))
 	}
 	if in.Status != "" {
 		if !t.Status.CanBecome(in.Status) {

@@ -64,12 +64,12 @@ func Nearest(name string, candidates []string, n int) []string {
 		if name != "" && strings.HasPrefix(c, name) {
 			d = 0
 		}
-		if d <= max(2, len(name)/3) || strings.Contains(c, name) && name != "" {
+		if d <= max(2, len(name)/4) || strings.Contains(c, name) && name != "" {
 			near = append(near, scored{c, d})
 		}
 	}
 	sort.SliceStable(near, func(i, j int) bool { return near[i].score < near[j].score })
-	var out []string
+	out := []string{}
 	for _, s := range near[:min(n, len(near))] {
 		out = append(out, s.name)
 	}

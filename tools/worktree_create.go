@@ -94,7 +94,7 @@ func (b *Board) resolve(ctx context.Context, in WorktreeCreateIn, plan *state.In
 }
 
 func baseError(ref string, err error) error {
-	shown := state.Visible(state.Clip(ref, 100))
+	shown := state.Clip(ref, 100)
 	switch {
 	case errors.Is(err, git.ErrNoCommits):
 		return state.Errorf(state.Conflict, "make a first commit (git commit), then repeat the call",
@@ -102,7 +102,7 @@ func baseError(ref string, err error) error {
 	case errors.Is(err, git.ErrUnknownRevision), errors.Is(err, git.ErrInvalidName):
 		return invalid("base_ref", "pass a branch, a tag or a commit of this repository, or leave it out for HEAD", "%q is no commit of this repository", shown)
 	}
-	return gitError("look up base_ref "+shown, err)
+	return gitError("look up base_ref "+state.Visible(shown), err)
 }
 
 // reserve takes name, task and branch on the board. A cause that already stands

@@ -48,6 +48,9 @@ func (b *Board) WorktreeEvents(ctx context.Context, in WorktreeEventsIn) (Worktr
 		out.Events, out.LastSeq, err = v.Events(state.EventQuery{Limit: limit + 1, After: in.AfterSeq, Match: in.match})
 		return err
 	})
+	for i, e := range out.Events {
+		out.Events[i].Detail = clipFields(e.Detail)
+	}
 	if in.AfterSeq != nil {
 		out.firstFitting(limit, budget)
 	} else {
@@ -64,6 +67,19 @@ func (in WorktreeEventsIn) match(e state.Event) bool {
 		return false
 	}
 	return in.Worktree == "" || strings.EqualFold(fmt.Sprint(e.Worktree["name"]), in.Worktree)
+}
+
+// clipFields shortens long texts; the log has all of them.
+func clipFields(f state.Fields) state.Fields {
+	for key, value := range f {
+		switch v := value.(type) {
+		case string:
+			f[key] = state.Clip(v, 300)
+		case map[string]any:
+			f[key] = clipFields(v)
+		}
+	}
+	return f
 }
 
 // firstFitting keeps the oldest that fit; last_seq then says where to read on.

@@ -44,7 +44,17 @@ func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Wo
 			Worktree: state.Fields{"name": w.Name, "path": w.Path, "status": w.Status}})
 		return nil
 	})
-	return w, err
+	return fitWorktree(w), err
+}
+
+// fitWorktree shortens a long reason; the registry has all of it.
+func fitWorktree(w state.Worktree) state.Worktree {
+	if w.Closeout != nil {
+		end := *w.Closeout
+		end.Reason = state.Clip(end.Reason, 300)
+		w.Closeout = &end
+	}
+	return w
 }
 
 // completeTaskOf completes the task of a worktree, if it has one that is open.

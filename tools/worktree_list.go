@@ -79,6 +79,7 @@ func (out *WorktreeListOut) fill(all []state.Worktree, in WorktreeListIn) error 
 		if in.Status != "" && w.Status != in.Status {
 			continue
 		}
+		w = fitWorktree(w)
 		if !p.take(w, len(out.Worktrees) == 0) {
 			out.NextCursor = out.Worktrees[len(out.Worktrees)-1].Name
 			return nil

@@ -38,6 +38,7 @@ type WorktreeRemoveOut struct {
 	BranchOutcome string         `json:"branch_outcome" jsonschema:"deleted or kept"`
 	BranchReason  string         `json:"branch_reason,omitempty" jsonschema:"why the branch stays"`
 	Trash         string         `json:"trash,omitempty" jsonschema:"where uncommitted, untracked and ignored files are now"`
+	TrashRef      string         `json:"trash_ref,omitempty" jsonschema:"ref that holds commits and staged content which no branch holds"`
 }
 
 // WorktreeRemove removes a worktree; nothing that is not elsewhere is destroyed.
@@ -49,12 +50,16 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	if err != nil {
 		return out, err
 	}
+	if home := b.worktreePath(w.Name); home != w.Path && onDisk(home) && !onDisk(w.Path) {
+		return out, state.Errorf(state.Conflict, "run wt-mcp doctor --fix, then repeat the call",
+			"the board says that worktree %s is at %s, but it lies at %s", w.Name, w.Path, home)
+	}
 	op, err := b.State.NewOperation()
 	if err != nil {
 		return out, err
 	}
 	defer op.Close()
-	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, TaskID: w.TaskID,
+	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, TaskID: w.TaskID,
 		Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Actor: b.Actor}
 	if err := b.announceRemoval(ctx, op, &plan); err != nil {
 		return out, err
@@ -108,9 +113,9 @@ func removeError(plan state.Intent, err error) error {
 	switch {
 	case errors.Is(err, git.ErrDirty):
 		return state.Errorf(state.Dirty, "commit them in "+plan.Path+", or call "+again+", which keeps them in the trash",
-			"worktree %s has %d uncommitted or untracked: %s", plan.Name, len(what), shown).With("files", what)
+			"worktree %s has %d uncommitted or untracked: %s", plan.Name, len(what), shown).With("files", someFiles(what))
 	case errors.Is(err, git.ErrSubmodules):
-		return state.Errorf(state.Dirty, "look into them for work, then call "+again, "worktree %s has submodules: %s", plan.Name, shown).With("files", what)
+		return state.Errorf(state.Dirty, "look into them for work, then call "+again, "worktree %s has submodules: %s", plan.Name, shown).With("files", someFiles(what))
 	case errors.Is(err, git.ErrUnmerged):
 		return state.Errorf(state.Unmerged, "give them a branch (git branch NAME in the worktree), or call "+again+", which keeps them under a ref",
 			"the detached HEAD of worktree %s has commits that no branch, tag or remote has: %s", plan.Name, shown)
@@ -130,7 +135,7 @@ func removeError(plan state.Intent, err error) error {
 // removed puts the removal on the board, completes or unbinds the task, and
 // deletes the branch if all of it is elsewhere.
 func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Intent, trash git.Trash) (out WorktreeRemoveOut, err error) {
-	out.BranchOutcome, out.BranchReason = b.dropBranch(ctx, plan.Branch)
+	out.BranchOutcome, out.BranchReason = b.dropBranch(ctx, plan)
 	err = b.update(ctx, func(tx *state.Tx) error {
 		tx.DropIntent(op)
 		w, err := live(&tx.View, plan.Name)
@@ -147,9 +152,14 @@ func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Int
 		out.Worktree = w
 		return nil
 	})
+	if out.Task != nil {
+		*out.Task = fitTask(*out.Task, smallResult/2)
+	}
+	out.Worktree = fitWorktree(out.Worktree)
 	if trash.Precious {
 		out.Trash = filepath.Join(trash.Dir, "files")
 	}
+	out.TrashRef = trash.Ref
 	if err == nil {
 		b.tidy(trash)
 	}
@@ -169,7 +179,7 @@ func (b *Board) tidy(trash git.Trash) {
 		if !trash.Precious {
 			err = b.Git.EmptyTrash(ctx, trash)
 		}
-		if err = errors.Join(err, b.Git.SweepTrash(ctx, time.Now().Add(-keepTrash))); err != nil {
+		if err = errors.Join(err, b.Git.SweepTrash(ctx, filepath.Dir(b.worktreePath("x")), time.Now().Add(-keepTrash))); err != nil {
 			b.Log.Warn("empty the trash", "error", err)
 		}
 	})
@@ -200,8 +210,10 @@ func (b *Board) letGo(tx *state.Tx, w state.Worktree, plan state.Intent, end *st
 	return &t, nil
 }
 
-// dropBranch deletes the branch if no commit is on it alone, and says why not.
-func (b *Board) dropBranch(ctx context.Context, branch string) (outcome, reason string) {
+// dropBranch deletes the branch if the board made it and no commit is on it
+// alone, and says why not.
+func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, reason string) {
+	branch := plan.Branch
 	oid, ok, err := b.Git.Branch(ctx, branch)
 	switch {
 	case err != nil:
@@ -209,7 +221,7 @@ func (b *Board) dropBranch(ctx context.Context, branch string) (outcome, reason 
 	case !ok:
 		return "deleted", ""
 	}
-	if !strings.HasPrefix(branch, "wt/") {
+	if branch != branchOf(plan.Name) || plan.BaseRef == "" {
 		return "kept", "the board did not make it"
 	}
 	own, err := b.Git.UniqueCommits(ctx, oid, branch)
@@ -250,7 +262,10 @@ func (out WorktreeRemoveOut) text() string {
 		text = lines(text, TaskLine(*out.Task))
 	}
 	if out.Trash != "" {
-		text = lines(text, "files that were not committed: "+state.Visible(out.Trash))
+		text = lines(text, fmt.Sprintf("its files stay for %d days at %s", keepTrash/(24*time.Hour), state.Visible(out.Trash)))
+	}
+	if out.TrashRef != "" {
+		text = lines(text, "commits and staged content that no branch holds: "+out.TrashRef)
 	}
 	return text
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"wt-mcp/git"
@@ -69,27 +68,30 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 		return WorktreeStatusOut{}, statusError(w, err)
 	}
 	out := WorktreeStatusOut{Name: w.Name, Path: w.Path, Branch: s.Branch, Head: s.Head, BaseCommit: w.BaseCommit,
-		Clean: len(s.Changed()) == 0, Staged: files(s.Staged), Modified: files(s.Modified),
-		Untracked: files(s.Untracked), Conflicted: files(s.Conflicted)}
+		Clean: len(s.Changed()) == 0, Staged: someFiles(s.Staged), Modified: someFiles(s.Modified),
+		Untracked: someFiles(s.Untracked), Conflicted: someFiles(s.Conflicted)}
 	var errs [3]error
 	if w.BaseCommit != "" {
 		out.Ahead, out.Behind, errs[0] = b.Git.AheadBehind(ctx, w.Path, w.BaseCommit)
 	}
 	out.Operation, errs[1] = b.Git.Operation(ctx, w.Path)
 	out.Text, errs[2] = b.Git.ShortStatus(ctx, w.Path)
-	out.Text = escapeLines(out.Text)
+	out.Text = clipLines(escapeLines(out.Text), smallResult/3)
 	out.Reasons = b.reasons(ctx, w)
 	out.Removable = len(out.Reasons) == 0
 	return out, statusError(w, errors.Join(errs[:]...))
 }
 
-// present refuses a worktree whose directory is gone.
+// present refuses a worktree whose directory is gone, and one that git does not
+// have at that place: a registry that came with a repository may name any path.
 func (b *Board) present(w state.Worktree) error {
-	info, err := os.Lstat(w.Path)
-	if err == nil && info.IsDir() {
+	err := b.Git.CheckWorktree(w.Path)
+	switch {
+	case err == nil && w.Path != b.State.Root():
 		return nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	case err == nil, errors.Is(err, git.ErrNotWorktree):
+		return statusError(w, git.ErrNotWorktree)
+	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("look at %s: %w", w.Path, err)
 	}
 	return state.Errorf(state.NotFound, fmt.Sprintf(`somebody removed it; worktree_remove {"name":%q} takes it off the board`, w.Name),
@@ -118,14 +120,27 @@ func (b *Board) reasons(ctx context.Context, w state.Worktree) []Reason {
 	return []Reason{r}
 }
 
-// files cuts a list and makes its names safe to show.
-func files(names []string) []string {
+// someFiles cuts a list of files, and makes their names safe to show.
+func someFiles(names []string) []string {
 	const shown = 50
-	out := make([]string, 0, min(len(names), shown))
+	out, left := []string{}, smallResult/6
 	for _, name := range names[:min(len(names), shown)] {
-		out = append(out, state.Visible(name))
+		name = state.Visible(name)
+		if left -= len(name); left < 0 {
+			break
+		}
+		out = append(out, name)
 	}
 	return out
+}
+
+// clipLines keeps whole lines up to a number of bytes, and counts the rest.
+func clipLines(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	end := max(strings.LastIndexByte(text[:limit], '\n'), 0)
+	return fmt.Sprintf("%s\n… and %d lines more: git status through worktree_run", text[:end], strings.Count(text[end:], "\n"))
 }
 
 // escapeLines makes each line safe to show.

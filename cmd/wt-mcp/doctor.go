@@ -11,7 +11,7 @@ import (
 // doctor says what disagrees, and with --fix mends what needs no decision.
 func (p *program) doctor(ctx context.Context) error {
 	p.readOnly = true // opening finishes nothing unasked: that is what is to be told
-	board, err := p.open(ctx, nil)
+	board, err := p.open(ctx, func(context.Context) []string { return nil })
 	if err != nil {
 		return err
 	}

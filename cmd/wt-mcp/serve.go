@@ -29,7 +29,7 @@ func (p *program) server() (*server.Server, error) {
 
 // open finds the repository, joins its board, and finishes what dead processes
 // left half done.
-func (p *program) open(ctx context.Context, roots []string) (*tools.Board, error) {
+func (p *program) open(ctx context.Context, roots func(context.Context) []string) (*tools.Board, error) {
 	repo, err := p.find(ctx, roots)
 	if err != nil {
 		return nil, err
@@ -45,23 +45,24 @@ func (p *program) open(ctx context.Context, roots []string) (*tools.Board, error
 		NoSync: os.Getenv("WT_MCP_SYNC") == "off", Holder: fmt.Sprintf("wt-mcp (pid %d)", os.Getpid()),
 	})
 	board := tools.NewBoard(store, repo, p.log, os.Environ())
-	board.ReadOnly = p.readOnly
+	board.ReadOnly, board.Jobs.ReadOnly = p.readOnly, p.readOnly
 	if !p.readOnly {
 		if err := board.Recover(ctx); err != nil {
 			p.log.Warn("recover unfinished operations", "error", err)
 		}
+		board.SettleRuns()
 	}
 	return board, nil
 }
 
 // find looks for the repository where the user said, then where the client
 // works, then here.
-func (p *program) find(ctx context.Context, roots []string) (*git.Repo, error) {
+func (p *program) find(ctx context.Context, roots func(context.Context) []string) (*git.Repo, error) {
 	if p.repo != "" {
 		repo, err := git.Open(ctx, p.repo)
 		return repo, openError(p.repo, err)
 	}
-	for _, dir := range roots {
+	for _, dir := range roots(ctx) {
 		if repo, err := git.Open(ctx, dir); err == nil {
 			return repo, nil
 		}
@@ -78,6 +79,9 @@ func openError(dir string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, os.ErrNotExist):
+		return &state.Error{Code: state.NotARepository, Err: err, Message: fmt.Sprintf("there is no directory %s", dir),
+			Hint: "start wt-mcp with --repo and a directory that exists"}
 	case errors.Is(err, git.ErrNotRepository), errors.Is(err, git.ErrNoMainCheckout):
 		return &state.Error{Code: state.NotARepository, Err: err, Message: fmt.Sprintf("no board for %s", dir),
 			Hint: "start wt-mcp in a git repository or with --repo DIR; git init makes one"}

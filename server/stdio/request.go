@@ -98,6 +98,11 @@ func (c *conn) respond(ctx context.Context, r *request) []byte {
 		}
 		defer c.srv.UnregisterSession(context.WithoutCancel(ctx), stream.SessionID())
 	}
+	if c.opt.Intercept != nil {
+		if result, ok := c.opt.Intercept(r.method, r.params, r.modern); ok {
+			return c.reply(r, mcp.JSONRPCResponse{Result: result})
+		}
+	}
 	response, ok := c.engine(ctx, r.session, &r.message, r.seq)
 	if !ok || r.dropped() {
 		return internalFault(r.id).line()

@@ -44,6 +44,7 @@ package stdio
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -71,6 +72,10 @@ type Options struct {
 	// MaxMessage is the longest line taken, in bytes without its newline. A
 	// longer one is skipped and answered with an error. Default: 16 MB.
 	MaxMessage int
+
+	// Intercept, where it is set, is asked before the engine: with ok true its
+	// result answers the request; modern tells the era. It must be quick and safe for concurrent use.
+	Intercept func(method string, params json.RawMessage, modern bool) (result any, ok bool)
 
 	// Grace is how long requests may go on after the end of input. A negative
 	// Grace cancels them at once. Default: 5 s.

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// normalizer replaces in the output of a script what differs from run to run:
+//
+//	the directory of the repository      <repo>   (the script's current directory at its first use)
+//	the script's directory               <work>
+//	object ids of 40 or 64 digits        <commit-1>, <commit-2>, … in the order in which the script sees them
+//	epoch seconds under a key of time    "<time>"
+//	clock times of text                  <time>
+//	seconds that something took          <duration>
+//	process ids                          pid <pid>
+//	the holder of a trash directory      trash/<id>
+//
+// All else is compared as it is, the order of keys included.
+type normalizer struct {
+	repo, work string
+	commits    map[string]string
+}
+
+var (
+	objectID  = regexp.MustCompile(`\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b`)
+	epoch     = regexp.MustCompile(`("(?:ts|at|created_at|updated_at|kept_at|removed_at|claimed_at|ended_at|since|lease_expires_at)": ?)\d{10}(?:\.\d{1,6})?\b`)
+	clock     = regexp.MustCompile(`(#\d+|note) (?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d `)
+	since     = regexp.MustCompile(`since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+	took      = regexp.MustCompile(`("duration_seconds": ?)\d[0-9.e-]*`)
+	tookText  = regexp.MustCompile(`(exit code -?\d+), \d+\.\d+ s`)
+	processID = regexp.MustCompile(`\bpid \d+`)
+	trashID   = regexp.MustCompile(`(wt-mcp/trash/)[^/"\s]+`)
+)
+
+func (n *normalizer) text(s string) string {
+	for _, dir := range []struct{ path, name string }{{n.repo, "<repo>"}, {n.work, "<work>"}} {
+		if dir.path != "" {
+			s = strings.ReplaceAll(s, escaped(dir.path), dir.name)
+			s = strings.ReplaceAll(s, dir.path, dir.name)
+		}
+	}
+	s = objectID.ReplaceAllStringFunc(s, n.commit)
+	s = epoch.ReplaceAllString(s, `${1}"<time>"`)
+	s = clock.ReplaceAllString(s, "$1 <time> ")
+	s = since.ReplaceAllString(s, "since <time>")
+	s = took.ReplaceAllString(s, `${1}"<duration>"`)
+	s = tookText.ReplaceAllString(s, "$1, <duration>")
+	s = processID.ReplaceAllString(s, "pid <pid>")
+	return trashID.ReplaceAllString(s, "$1<id>")
+}
+
+func (n *normalizer) commit(id string) string {
+	if strings.Trim(id, "0") == "" {
+		return id
+	}
+	if n.commits[id] == "" {
+		n.commits[id] = fmt.Sprintf("<commit-%d>", len(n.commits)+1)
+	}
+	return n.commits[id]
+}
+
+// json is a JSON value, indented and normalised.
+func (n *normalizer) json(raw []byte) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, raw, "", "  "); err != nil {
+		return n.text(string(raw))
+	}
+	return n.text(strings.TrimRight(b.String(), "\n"))
+}
+
+// escaped is s as it stands within a JSON string.
+func escaped(s string) string {
+	return strings.Trim(string(mustJSON(s)), `"`)
+}

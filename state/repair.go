@@ -1,0 +1,159 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/afero"
+)
+
+// logEnd is the part of the event log behind what is known to be flushed, as it
+// is and as it should be.
+type logEnd struct {
+	flushed     int64  // size of the part before it
+	is, mended  []byte // mended ends in a newline, unless it is empty
+	unreadables []byte // an unterminated end of is that is no event
+}
+
+// eventsEnd compares the log with the events that the journal expects in it.
+func (s *Store) eventsEnd(flushed int64, expected []json.RawMessage) (logEnd, error) {
+	end := logEnd{flushed: flushed}
+	f, err := s.fs.Open(s.abs(EventsFile))
+	if err != nil && !missing(err) {
+		return end, fmt.Errorf("open event log: %w", err)
+	}
+	if err == nil {
+		defer f.Close()
+		if end.flushed, err = wholeLinesUpTo(f, flushed); err == nil {
+			end.is, err = readFrom(f, end.flushed)
+		}
+		if err != nil {
+			return end, fmt.Errorf("read event log: %w", err)
+		}
+	} else {
+		end.flushed = 0
+	}
+	end.mended, end.unreadables = mergeEvents(end.is, expected)
+	return end, nil
+}
+
+// wholeLinesUpTo returns offset if a line ends there, else 0: then another
+// program has rewritten the log.
+func wholeLinesUpTo(f afero.File, offset int64) (int64, error) {
+	info, err := f.Stat()
+	if err != nil || offset == 0 || offset > info.Size() {
+		return 0, err
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, offset-1); err != nil {
+		return 0, err
+	}
+	if last[0] != '\n' {
+		return 0, nil
+	}
+	return offset, nil
+}
+
+func readFrom(f afero.File, offset int64) ([]byte, error) {
+	return io.ReadAll(io.NewSectionReader(f, offset, 1<<40))
+}
+
+// repairEvents makes the log hold every expected line, once and in order, and
+// end in a newline. Only an unterminated last line that is no event is cut; its
+// bytes are kept aside.
+func (s *Store) repairEvents(flushed int64, expected []json.RawMessage) error {
+	end, err := s.eventsEnd(flushed, expected)
+	if err != nil {
+		return err
+	}
+	if len(end.unreadables) > 0 && !prefixOfAny(end.unreadables, expected) {
+		if _, err := s.setAside("events.jsonl", end.unreadables); err != nil {
+			return err
+		}
+	}
+	if rest, ok := bytes.CutPrefix(end.mended, end.is); ok {
+		if len(rest) == 0 {
+			return nil
+		}
+		return s.appendRaw(rest)
+	}
+	whole, err := s.readFile(s.abs(EventsFile), 1<<40)
+	if err != nil {
+		return fmt.Errorf("read event log: %w", err)
+	}
+	after := string(whole[:end.flushed]) + string(end.mended)
+	w := write{Path: EventsFile, After: &after}
+	if _, err := s.stage([]write{w}); err != nil {
+		return err
+	}
+	return s.place(w)
+}
+
+func (s *Store) appendRaw(data []byte) error {
+	name := s.abs(EventsFile)
+	if err := s.fs.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	f, err := s.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+func prefixOfAny(cut []byte, lines []json.RawMessage) bool {
+	for _, line := range lines {
+		if bytes.HasPrefix(line, cut) {
+			return true
+		}
+	}
+	return false
+}
+
+// mergeEvents returns the end of a log with the expected lines in it, each once
+// and in the order of their numbers; other lines stay where they are. cut is an
+// unterminated end that is no event. Zeros, which a power cut can leave in place
+// of data, are dropped.
+func mergeEvents(tail []byte, expected []json.RawMessage) (merged, cut []byte) {
+	type numbered struct {
+		seq  int64
+		line []byte
+	}
+	var todo []numbered
+	for _, line := range expected {
+		if e, ok := parseEvent(line); ok {
+			todo = append(todo, numbered{e.Seq, line})
+		}
+	}
+	emit := func(line []byte) { merged = append(append(merged, line...), '\n') }
+	for len(tail) > 0 {
+		line, rest, ended := bytes.Cut(tail, []byte("\n"))
+		tail = rest
+		clean := bytes.Trim(line, "\x00")
+		e, ok := parseEvent(clean)
+		if !ok && !ended {
+			cut = clean
+			break
+		}
+		if len(clean) == 0 && len(line) > 0 {
+			continue
+		}
+		for ok && e.Seq > 0 && len(todo) > 0 && todo[0].seq <= e.Seq {
+			if todo[0].seq < e.Seq {
+				emit(todo[0].line)
+			}
+			todo = todo[1:]
+		}
+		emit(clean)
+	}
+	for _, n := range todo {
+		emit(n.line)
+	}
+	return merged, cut
+}
