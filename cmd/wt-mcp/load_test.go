@@ -191,7 +191,7 @@ func alive(pid string) bool {
 		_, rest, _ := strings.Cut(string(stat), ") ")
 		return !strings.HasPrefix(rest, "Z")
 	}
-	return syscall.Kill(n, 0) == nil
+	return signalled(n)
 }
 
 // A server that is told to go takes the commands it started with it.
