@@ -53,9 +53,10 @@ func outputSchema(out any) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("derive schema of %T: %w", out, err)
 	}
 	walk(s, func(s *jsonschema.Schema) {
-		if s.Types == nil || s.Types[len(s.Types)-1] != "integer" {
-			notNull(s)
+		if len(s.Types) == 2 && s.Types[1] == "integer" { // a task's number, or null where there is none
+			s.AnyOf, s.Types = []*jsonschema.Schema{{Type: "integer"}, {Type: "null"}}, nil
 		}
+		notNull(s)
 		if s.Properties != nil {
 			s.AdditionalProperties = nil
 		}
