@@ -37,7 +37,7 @@ func (b *Board) Diagnose(ctx context.Context) ([]Finding, error) {
 	}
 	var all []Finding
 	err = b.State.View(ctx, func(v *state.View) error {
-		d := diagnosis{board: b, trees: trees}
+		d := diagnosis{board: b, trees: trees, lost: map[string]bool{}}
 		all = nil
 		if err := d.read(v); err != nil {
 			return err
@@ -80,6 +80,7 @@ type diagnosis struct {
 	entries  []state.Worktree
 	indexErr error
 	intents  []state.Intent
+	lost     map[string]bool // names of worktrees that the registry has lost, in lower case
 	found    []Finding
 }
 
@@ -246,6 +247,7 @@ func (d *diagnosis) strays() {
 		if !ours || d.claimed(t.Path) || d.unfinished(w.Name) || d.liveName(w.Name) {
 			continue
 		}
+		d.lost[strings.ToLower(w.Name)] = true
 		d.add(Finding{Kind: "lost", Subject: w.Name, What: t.Path + " is a worktree of the board that the registry has lost",
 			Next: "wt-mcp doctor --fix puts it back", mend: func(ctx context.Context) (string, error) {
 				return "back on the board", d.board.reenter(ctx, "recovery.lost", w)
@@ -291,7 +293,7 @@ func (d *diagnosis) bindings() {
 	sort.Strings(names)
 	for _, name := range names {
 		for _, t := range claims[name] {
-			if !d.unfinished(name) && d.indexErr == nil {
+			if !d.unfinished(name) && !d.lost[name] && d.indexErr == nil {
 				d.dangling(t)
 			}
 		}
