@@ -26,8 +26,11 @@ func (s *Server) call(ctx context.Context, name string, args json.RawMessage, by
 	if !ok {
 		return tools.Answer{}, s.unknownTool(name)
 	}
-	args, err := checkArgs(name, t.input, args)
+	input, err := t.input()
 	if err != nil {
+		return tools.Answer{}, err
+	}
+	if args, err = checkArgs(name, input, args); err != nil {
 		return tools.Answer{}, err
 	}
 	board, err := s.open(ctx, roots)

@@ -1,13 +1,17 @@
 package server
 
 import (
+	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"wt-mcp/tools"
 )
 
 // inputSchema describes an argument struct for clients: no argument that the
@@ -83,10 +87,38 @@ func walk(s *jsonschema.Schema, visit func(*jsonschema.Schema)) {
 	walk(s.AdditionalProperties, visit)
 }
 
-func encodeSchema(s *jsonschema.Schema) (json.RawMessage, error) {
-	data, err := json.Marshal(s)
+// schemas are what clients see of a tool's arguments and result.
+type schemas struct {
+	Input  json.RawMessage `json:"input"`
+	Output json.RawMessage `json:"output"`
+}
+
+// derive makes the schemas of a tool from its structs. That takes milliseconds
+// for all of them, which a client would wait for at every start.
+func derive(t tools.Tool) (schemas, error) {
+	input, err := inputSchema(t.In)
 	if err != nil {
-		return nil, fmt.Errorf("encode schema: %w", err)
+		return schemas{}, err
 	}
-	return data, nil
+	output, err := outputSchema(t.Out)
+	if err != nil {
+		return schemas{}, err
+	}
+	in, err1 := json.Marshal(input)
+	out, err2 := json.Marshal(output)
+	return schemas{Input: in, Output: out}, errors.Join(err1, err2)
+}
+
+//go:generate go test . -run TestSchemasAreCurrent -update
+//go:embed schemas.json
+var schemasJSON []byte
+
+// generated are the derived schemas of all tools, by name. A tool that is missing
+// is derived at start; a test holds the file against the structs.
+func generated() (map[string]schemas, error) {
+	var all map[string]schemas
+	if err := json.Unmarshal(schemasJSON, &all); err != nil {
+		return nil, fmt.Errorf("decode schemas: %w", err)
+	}
+	return all, nil
 }

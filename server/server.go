@@ -9,10 +9,10 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/mark3labs/mcp-go/mcp"
@@ -52,7 +52,7 @@ type Server struct {
 
 type offered struct {
 	tools.Tool
-	input *jsonschema.Schema
+	input func() (*jsonschema.Schema, error) // derived once, on the first call
 }
 
 // New makes a server with the tools of the configured sets.
@@ -62,23 +62,30 @@ func New(c Config) (*Server, error) {
 		mcpserver.WithTitle("Task board and git worktrees"),
 		mcpserver.WithToolCapabilities(false),
 		mcpserver.WithInstructions(instructions))
+	schemas, err := generated()
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range tools.All() {
 		if !slices.Contains(c.Sets, t.Set) || (c.ReadOnly && !t.ReadOnly) {
 			continue
 		}
-		if err := s.add(t); err != nil {
+		if err := s.add(t, schemas[t.Name]); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func (s *Server) add(t tools.Tool) error {
-	definition, input, err := define(t)
-	if err != nil {
-		return fmt.Errorf("tool %s: %w", t.Name, err)
+func (s *Server) add(t tools.Tool, made schemas) error {
+	if made.Input == nil {
+		var err error
+		if made, err = derive(t); err != nil {
+			return err
+		}
 	}
-	s.tools[t.Name] = offered{Tool: t, input: input}
+	s.tools[t.Name] = offered{Tool: t, input: sync.OnceValues(func() (*jsonschema.Schema, error) { return inputSchema(t.In) })}
+	definition := define(t, made)
 	s.engine.AddTool(definition, func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return s.handle(ctx, r), nil
 	})
@@ -87,23 +94,10 @@ func (s *Server) add(t tools.Tool) error {
 
 // define is the tool as clients list it. All four annotations are given: the
 // protocol's defaults are the alarming ones.
-func define(t tools.Tool) (mcp.Tool, *jsonschema.Schema, error) {
-	input, err := inputSchema(t.In)
-	if err != nil {
-		return mcp.Tool{}, nil, err
-	}
-	output, err := outputSchema(t.Out)
-	if err != nil {
-		return mcp.Tool{}, nil, err
-	}
-	in, err := encodeSchema(input)
-	if err != nil {
-		return mcp.Tool{}, nil, err
-	}
-	out, err := encodeSchema(output)
-	return mcp.Tool{Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: in, RawOutputSchema: out,
+func define(t tools.Tool, made schemas) mcp.Tool {
+	return mcp.Tool{Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: made.Input, RawOutputSchema: made.Output,
 		Annotations: mcp.ToolAnnotation{ReadOnlyHint: &t.ReadOnly, DestructiveHint: &t.Destructive,
-			IdempotentHint: &t.Idempotent, OpenWorldHint: &t.OpenWorld}}, input, err
+			IdempotentHint: &t.Idempotent, OpenWorldHint: &t.OpenWorld}}
 }
 
 // Serve speaks MCP with one client until in ends or ctx does.
