@@ -137,8 +137,17 @@ func raw(r mcp.CallToolRequest) json.RawMessage {
 
 // caller is who the client says it is.
 func (s *Server) caller(ctx context.Context) tools.Caller {
+	c := tools.Caller{Progress: func(seconds float64, message string) { s.progress(ctx, seconds, message) }}
 	if session, ok := mcpserver.ClientSessionFromContext(ctx).(mcpserver.SessionWithClientInfo); ok {
-		return tools.Caller{Actor: state.Clip(state.Visible(session.GetClientInfo().Name), 60)}
+		c.Actor = state.Clip(state.Visible(session.GetClientInfo().Name), 60)
 	}
-	return tools.Caller{}
+	return c
+}
+
+// progress tells the client, if it asked to be told, how a call gets on.
+func (s *Server) progress(ctx context.Context, seconds float64, message string) {
+	err := s.engine.SendNotificationToClient(ctx, "notifications/progress", map[string]any{"progress": seconds, "message": message})
+	if err != nil {
+		s.config.Log.Debug("send progress", "error", err)
+	}
 }

@@ -6,21 +6,27 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/config"
+	"wt-mcp/tools/runner"
 )
 
 // Board is the task board of one repository and the worktrees bound to it. Its
 // methods are the tools. It is safe for concurrent use; any number of boards in
 // any number of processes of one machine may stand on one repository.
 type Board struct {
-	State *state.Store
-	Git   *git.Repo
-	Log   *slog.Logger
-	Env   []string // what the commands of a run inherit
+	State  *state.Store
+	Git    *git.Repo
+	Log    *slog.Logger
+	Env    []string // what the commands of a run may inherit
+	Jobs   *runner.Jobs
+	Config config.Files // what runs are allowed
 
 	Caller
 
@@ -32,6 +38,9 @@ type Board struct {
 // Caller is who makes a call.
 type Caller struct {
 	Actor string // shown in events and notes
+
+	// Progress, where it is set, is told how a call that takes long gets on. Seconds grow.
+	Progress func(seconds float64, message string)
 }
 
 // shared is what the copies of a board have in common.
@@ -39,11 +48,14 @@ type shared struct {
 	excluded   sync.Once
 	excludeErr error
 	background sync.WaitGroup
+	runs       atomic.Int64 // started so far
 }
 
 // NewBoard joins a store and its repository.
 func NewBoard(s *state.Store, g *git.Repo, log *slog.Logger, env []string) *Board {
-	return &Board{State: s, Git: g, Log: log, Env: env, shared: &shared{}}
+	b := &Board{State: s, Git: g, Log: log, Env: env, shared: &shared{}, Config: config.Find(variable(env), s.Root())}
+	b.Jobs = runner.NewJobs(filepath.Join(g.CommonDir(), "wt-mcp", "runs"), b.TellEnd)
+	return b
 }
 
 // For returns the board as the caller has it.
@@ -53,8 +65,22 @@ func (b *Board) For(c Caller) *Board {
 	return &own
 }
 
-// Close waits for work that goes on behind finished calls.
+// variable finds variables in an environment.
+func variable(env []string) func(string) string {
+	return func(name string) string {
+		for _, entry := range env {
+			if value, ok := strings.CutPrefix(entry, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+// Close ends the foreground runs of this process and waits for work that goes on
+// behind finished calls.
 func (b *Board) Close() {
+	b.Jobs.Close()
 	b.shared.background.Wait()
 	b.State.Close()
 }

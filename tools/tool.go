@@ -55,7 +55,7 @@ func (t Tool) Call(ctx context.Context, b *Board, args json.RawMessage) (Answer,
 func All() []Tool {
 	return []Tool{
 		taskCreate(), taskList(), taskGet(), taskUpdate(), taskBindWorktree(),
-		worktreeCreate(), worktreeList(), worktreeStatus(), worktreeRun(), worktreeKeep(), worktreeRemove(), worktreeEvents(),
+		worktreeCreate(), worktreeList(), worktreeStatus(), worktreeRun(), runOutput(), runStop(), worktreeKeep(), worktreeRemove(), worktreeEvents(),
 		fileRead(), fileWrite(), fileEdit(),
 	}
 }

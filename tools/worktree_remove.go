@@ -54,6 +54,9 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 		return out, state.Errorf(state.Conflict, "run wt-mcp doctor --fix, then repeat the call",
 			"the board says that worktree %s is at %s, but it lies at %s", w.Name, w.Path, home)
 	}
+	if err := b.endRuns(ctx, w, in.Force); err != nil {
+		return out, err
+	}
 	op, err := b.State.NewOperation()
 	if err != nil {
 		return out, err

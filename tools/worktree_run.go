@@ -2,12 +2,12 @@ package tools
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/config"
 	"wt-mcp/tools/runner"
 )
 
@@ -15,70 +15,178 @@ func worktreeRun() Tool {
 	return define(Tool{
 		Name:  "worktree_run",
 		Title: "Run a command in a worktree",
-		Description: "Run a shell command in the worktree's directory and wait for its end. " +
-			"A non-zero exit_code or status timed_out is a result, not an error. stdin is empty; long output keeps head and tail.",
+		Description: "Run a shell command in the worktree. Non-zero exit_code and status timed_out are results. " +
+			"After wait_seconds it answers status running and the command goes on: run_output follows it, run_stop ends it. " +
+			"What the shell leaves behind is ended; start servers with background. stdin is empty.",
 		Set:         Default,
 		Destructive: true,
 		OpenWorld:   true,
-	}, (*Board).WorktreeRun, WorktreeRunOut.text)
+	}, (*Board).WorktreeRun, RunOut.text)
 }
 
 // WorktreeRunIn are the arguments of worktree_run.
 type WorktreeRunIn struct {
 	Name           string            `json:"name"`
 	Command        string            `json:"command" jsonschema:"for /bin/sh"`
-	TimeoutSeconds float64           `json:"timeout_seconds,omitempty" jsonschema:"default 300" min:"0.001" max:"86400"`
+	TimeoutSeconds float64           `json:"timeout_seconds,omitempty" jsonschema:"ends it; default 300" min:"0.001" max:"86400"`
+	WaitSeconds    *float64          `json:"wait_seconds,omitempty" jsonschema:"default 50" min:"0" max:"86400"`
+	Background     bool              `json:"background,omitempty" jsonschema:"answer at once; it outlives this server; no default timeout"`
 	Env            map[string]string `json:"env,omitempty" jsonschema:"more environment variables"`
+	ShowEnv        bool              `json:"show_env,omitempty" jsonschema:"name the variables it does not get"`
 }
 
-// WorktreeRunOut is what became of the command.
-type WorktreeRunOut struct {
-	Status          runner.Status `json:"status" jsonschema:"exited, timed_out or cancelled"`
-	ExitCode        int           `json:"exit_code"`
+// RunOut is what became of a command, so far.
+type RunOut struct {
+	RunID           string        `json:"run_id"`
+	Worktree        string        `json:"worktree"`
+	Status          runner.Status `json:"status" jsonschema:"running, exited, timed_out or cancelled"`
+	ExitCode        *int          `json:"exit_code,omitempty"`
 	Output          string        `json:"output" jsonschema:"stdout and stderr in their order"`
 	OutputBytes     int64         `json:"output_bytes"`
-	Truncated       bool          `json:"truncated"`
+	Truncated       bool          `json:"truncated" jsonschema:"a part in the middle is left out of output"`
+	NextOffset      int64         `json:"next_offset" jsonschema:"where run_output goes on"`
 	DurationSeconds float64       `json:"duration_seconds"`
+	Log             string        `json:"log"`
+	Containment     string        `json:"containment"`
+	Cause           string        `json:"cause,omitempty" jsonschema:"why it was cancelled"`
+	LeftRunning     []string      `json:"left_running,omitempty" jsonschema:"what the shell left running and was ended"`
+	Survivors       []string      `json:"survivors,omitempty" jsonschema:"what could not be ended"`
+	EnvDropped      []string      `json:"env_dropped,omitempty"`
+	Notes           []string      `json:"notes,omitempty"`
 }
 
-// defaultTimeout is the original program's.
-const defaultTimeout = 300 * time.Second
+// WorktreeRun runs a command in a worktree, and waits for its end for a while.
+func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (RunOut, error) {
+	w, set, err := b.mayRun(ctx, in)
+	if err != nil {
+		return RunOut{}, err
+	}
+	spec, err := b.spec(ctx, in, w, set)
+	if err != nil {
+		return RunOut{}, err
+	}
+	wait := waitTime(in.WaitSeconds)
+	began := time.Now()
+	queue, cancel := context.WithTimeout(ctx, max(wait, time.Second))
+	defer cancel()
+	run, err := b.Jobs.Start(queue, spec)
+	if err != nil {
+		return RunOut{}, runError(err)
+	}
+	if b.shared.runs.Add(1)%64 == 0 {
+		b.SettleRuns()
+	}
+	started := b.tellStart(run.Record)
+	if in.Background {
+		wait = 0
+	}
+	b.follow(ctx, spec.ID, wait-time.Since(began), nil)
+	if err := <-started; err != nil {
+		return RunOut{}, b.endRefused(ctx, spec.ID, err)
+	}
+	if ctx.Err() != nil && !in.Background {
+		ctx, cancel = lasting(ctx)
+		defer cancel()
+		if _, err := b.Jobs.Stop(ctx, spec.ID, "the call was cancelled"); err != nil {
+			b.Log.Warn("end a cancelled run", "run", spec.ID, "error", err)
+		}
+	}
+	out, err := b.runOut(spec.ID)
+	out.Notes = set.Notes
+	if !in.ShowEnv {
+		out.EnvDropped = nil
+	}
+	return out, err
+}
 
-// WorktreeRun runs a command in a worktree.
-func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (out WorktreeRunOut, err error) {
+// mayRun holds a call against what is there and what is allowed.
+func (b *Board) mayRun(ctx context.Context, in WorktreeRunIn) (w state.Worktree, set config.Settings, err error) {
 	if strings.TrimSpace(in.Command) == "" {
-		return out, invalid("command", "pass a shell command", "is empty")
+		return w, set, invalid("command", "pass a shell command", "is empty")
 	}
 	for name := range in.Env {
 		if err := checkEnvName(name); err != nil {
-			return out, err
+			return w, set, err
 		}
 	}
-	w, err := b.entry(ctx, in.Name)
-	if err != nil {
-		return out, err
+	if w, err = b.entry(ctx, in.Name); err != nil {
+		return w, set, err
 	}
-	if err := b.present(w); err != nil {
-		return out, err
+	if err = b.present(w); err != nil {
+		return w, set, err
 	}
-	timeout := defaultTimeout
+	if set, err = b.Config.Load(); err != nil {
+		return w, set, &state.Error{Code: state.Corrupt, Message: err.Error(), Hint: "mend the configuration file; nothing was started"}
+	}
+	if limit := set.MaxTimeout.Seconds(); in.TimeoutSeconds > limit {
+		return w, set, invalid("timeout_seconds", "ask the user to raise max_timeout_seconds in the configuration",
+			"got %v, the configuration allows at most %v", in.TimeoutSeconds, limit)
+	}
+	return w, set, nil
+}
+
+// spec is the run that the call means.
+func (b *Board) spec(ctx context.Context, in WorktreeRunIn, w state.Worktree, set config.Settings) (runner.Spec, error) {
+	timeout := set.DefaultTimeout
+	if in.Background {
+		timeout = set.MaxTimeout
+	}
 	if in.TimeoutSeconds > 0 {
 		timeout = time.Duration(in.TimeoutSeconds * float64(time.Second))
 	}
-	r, err := runner.Run(ctx, runner.Command{Script: in.Command, Dir: w.Path, Timeout: timeout,
-		Env: runner.Environment(b.Env, b.runEnv(w, in.Env)), OutputBudget: smallResult})
-	return WorktreeRunOut{Status: r.Status, ExitCode: r.ExitCode, Output: r.Output, OutputBytes: r.OutputBytes,
-		Truncated: r.Truncated, DurationSeconds: r.Duration.Seconds()}, runError(err)
+	s := runner.Spec{ID: runner.NewID(time.Now()), Path: w.Path, Script: in.Command, Shell: set.Shell, Timeout: timeout,
+		LogLimit: set.LogLimit, Background: in.Background, Worktree: w.Name, Actor: b.Actor, Root: b.State.Root()}
+	if w.TaskID != nil {
+		s.Task = *w.TaskID
+	}
+	ports, err := b.Jobs.PortBase(w.Name, func() ([]string, error) { return b.liveNames(ctx) })
+	if err != nil {
+		return s, fmt.Errorf("find free ports: %w", err)
+	}
+	extra := runEnv(s, ports, in.Env)
+	s.Env, s.Dropped = runner.Environment(allowedOf(b.Env, set.Deny), set.Allow, extra)
+	for name := range extra {
+		if runner.Named(name, set.Deny) {
+			return s, invalid("env", "the configuration denies it", "%s cannot be set", name)
+		}
+	}
+	return s, nil
+}
+
+// allowedOf leaves out what the configuration denies.
+func allowedOf(env, deny []string) []string {
+	var kept []string
+	for _, entry := range env {
+		if name, _, _ := strings.Cut(entry, "="); !runner.Named(name, deny) {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+func (b *Board) liveNames(ctx context.Context) (names []string, err error) {
+	err = b.State.View(ctx, func(v *state.View) error {
+		names = nil
+		all, err := v.Worktrees()
+		for _, w := range all {
+			if w.Live() {
+				names = append(names, w.Name)
+			}
+		}
+		return err
+	})
+	return names, err
 }
 
 // runEnv tells the command where it is.
-func (b *Board) runEnv(w state.Worktree, extra map[string]string) map[string]string {
-	env := map[string]string{"WT_MCP_WORKTREE": w.Name}
-	if w.TaskID != nil {
-		env["WT_MCP_TASK"] = fmt.Sprint(*w.TaskID)
-	}
+func runEnv(s runner.Spec, ports int, extra map[string]string) map[string]string {
+	env := map[string]string{}
 	for name, value := range extra {
 		env[name] = value
+	}
+	env["WT_MCP_WORKTREE"], env["WT_MCP_PORT_BASE"], env[runner.MarkVariable] = s.Worktree, fmt.Sprint(ports), s.ID
+	if s.Task > 0 {
+		env["WT_MCP_TASK"] = fmt.Sprint(s.Task)
 	}
 	return env
 }
@@ -98,25 +206,11 @@ func checkEnvName(name string) error {
 	return nil
 }
 
-func runError(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, runner.ErrNUL), errors.Is(err, runner.ErrTooLong):
-		return invalid("command", "put long scripts into a file of the worktree and run that", "%v", err)
-	case errors.Is(err, runner.ErrNoDir):
-		return state.Errorf(state.NotFound, "call worktree_list", "run command: %v", err)
-	}
-	return &state.Error{Code: state.Internal, Message: "run command", Err: err}
-}
+const defaultWait = 50 * time.Second
 
-func (out WorktreeRunOut) text() string {
-	head := fmt.Sprintf("%s, exit code %d, %.2f s", out.Status, out.ExitCode, out.DurationSeconds)
-	if out.Truncated {
-		head += fmt.Sprintf(", %d bytes of output cut to head and tail", out.OutputBytes)
+func waitTime(seconds *float64) time.Duration {
+	if seconds == nil {
+		return defaultWait
 	}
-	if out.Output == "" {
-		return head + "\n(no output)"
-	}
-	return head + "\n" + strings.TrimRight(out.Output, "\n")
+	return time.Duration(*seconds * float64(time.Second))
 }

@@ -36,22 +36,23 @@ type Reason struct {
 
 // WorktreeStatusOut is what git says of a worktree. Lists of files are cut at 50.
 type WorktreeStatusOut struct {
-	Name       string   `json:"name"`
-	Path       string   `json:"path"`
-	Branch     string   `json:"branch" jsonschema:"empty where HEAD is detached"`
-	Head       string   `json:"head"`
-	BaseCommit string   `json:"base_commit"`
-	Ahead      int      `json:"ahead" jsonschema:"commits that the base does not have"`
-	Behind     int      `json:"behind"`
-	Clean      bool     `json:"clean"`
-	Staged     []string `json:"staged"`
-	Modified   []string `json:"modified"`
-	Untracked  []string `json:"untracked"`
-	Conflicted []string `json:"conflicted"`
-	Operation  string   `json:"operation" jsonschema:"merge, rebase, … that is under way"`
-	Removable  bool     `json:"removable"`
-	Reasons    []Reason `json:"reasons"`
-	Text       string   `json:"text" jsonschema:"git status --short --branch"`
+	Name       string    `json:"name"`
+	Path       string    `json:"path"`
+	Branch     string    `json:"branch" jsonschema:"empty where HEAD is detached"`
+	Head       string    `json:"head"`
+	BaseCommit string    `json:"base_commit"`
+	Ahead      int       `json:"ahead" jsonschema:"commits that the base does not have"`
+	Behind     int       `json:"behind"`
+	Clean      bool      `json:"clean"`
+	Staged     []string  `json:"staged"`
+	Modified   []string  `json:"modified"`
+	Untracked  []string  `json:"untracked"`
+	Conflicted []string  `json:"conflicted"`
+	Operation  string    `json:"operation" jsonschema:"merge, rebase, … that is under way"`
+	Removable  bool      `json:"removable"`
+	Reasons    []Reason  `json:"reasons"`
+	Text       string    `json:"text" jsonschema:"git status --short --branch"`
+	Runs       []RunLine `json:"runs" jsonschema:"what is running, and the newest that are over"`
 }
 
 // WorktreeStatus asks git about one worktree.
@@ -70,7 +71,7 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 	out := WorktreeStatusOut{Name: w.Name, Path: w.Path, Branch: s.Branch, Head: s.Head, BaseCommit: w.BaseCommit,
 		Clean: len(s.Changed()) == 0, Staged: someFiles(s.Staged), Modified: someFiles(s.Modified),
 		Untracked: someFiles(s.Untracked), Conflicted: someFiles(s.Conflicted)}
-	var errs [3]error
+	var errs [4]error
 	if w.BaseCommit != "" {
 		out.Ahead, out.Behind, errs[0] = b.Git.AheadBehind(ctx, w.Path, w.BaseCommit)
 	}
@@ -79,6 +80,7 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 	out.Text = clipLines(escapeLines(out.Text), smallResult/3)
 	out.Reasons = b.reasons(ctx, w)
 	out.Removable = len(out.Reasons) == 0
+	out.Runs, errs[3] = b.runLines(w)
 	return out, statusError(w, errors.Join(errs[:]...))
 }
 
@@ -162,6 +164,9 @@ func (out WorktreeStatusOut) text() string {
 	}
 	if out.Clean {
 		text += "\nclean"
+	}
+	for _, r := range out.Runs {
+		text += "\n" + r.text()
 	}
 	for _, r := range out.Reasons {
 		text += fmt.Sprintf("\nnot removable: %s; %s", r.Detail, r.Next)

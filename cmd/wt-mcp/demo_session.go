@@ -47,7 +47,7 @@ func session() []step {
 			{"worktree_list", `{}`, []string{"[active] auth-refactor", "[kept] ui-login"},
 				map[string]any{"worktrees.0.status": "active", "worktrees.1.status": "kept", "worktrees.1.task_id": 2.0}},
 			{"worktree_events", `{"limit":20}`, []string{"worktree.create.before", "worktree.create.after", "worktree.keep"},
-				map[string]any{"last_seq": 8.0, "events.7.event": "worktree.keep"}},
+				map[string]any{"last_seq": 10.0, "events.9.event": "worktree.keep"}},
 		}},
 		{"Remove the other, completing its task, and list everything", []expectedCall{
 			{"worktree_remove", `{"name":"auth-refactor","complete_task":true}`,
@@ -56,8 +56,8 @@ func session() []step {
 			{"task_list", `{}`, []string{"[x] #1: Implement auth refactor\n[>] #2: Login UI polish wt=ui-login"},
 				map[string]any{"counts.completed": 1.0, "counts.in_progress": 1.0}},
 			{"worktree_list", `{}`, []string{"[removed] auth-refactor", "[kept] ui-login"}, map[string]any{"worktrees.0.status": "removed"}},
-			{"worktree_events", `{"after_seq":8}`, []string{"worktree.remove.before", "task.completed", "worktree.remove.after"},
-				map[string]any{"last_seq": 11.0}},
+			{"worktree_events", `{"after_seq":10}`, []string{"worktree.remove.before", "task.completed", "worktree.remove.after"},
+				map[string]any{"last_seq": 13.0}},
 		}},
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"syscall"
 
 	"wt-mcp/tools"
+	"wt-mcp/tools/runner"
 )
 
 // The exit codes.
@@ -31,6 +32,9 @@ const (
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == runner.SuperviseCommand {
+		os.Exit(supervise(os.Stdin, os.Stdout))
+	}
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -107,6 +111,8 @@ func (p *program) command(ctx context.Context, args []string) error {
 		return p.demo(ctx)
 	case "doctor":
 		return p.doctor(ctx)
+	case "trust":
+		return p.trust(ctx)
 	case "version":
 		fmt.Fprintln(p.stdout, "wt-mcp", version())
 		return nil

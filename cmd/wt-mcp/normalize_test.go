@@ -18,6 +18,7 @@ import (
 //	seconds that something took          <duration>
 //	process ids                          pid <pid>
 //	the holder of a trash directory      trash/<id>
+//	names of runs                        <run>
 //
 // All else is compared as it is, the order of keys included.
 type normalizer struct {
@@ -33,6 +34,7 @@ var (
 	took      = regexp.MustCompile(`("duration_seconds": ?)\d[0-9.e-]*`)
 	tookText  = regexp.MustCompile(`(exit code -?\d+), \d+\.\d+ s`)
 	processID = regexp.MustCompile(`\bpid \d+`)
+	runID     = regexp.MustCompile(`\br-[0-9a-z]{9}-[0-9a-z]{5}\b`)
 	trashID   = regexp.MustCompile(`(wt-mcp/trash/)[^/"\s]+`)
 )
 
@@ -49,6 +51,7 @@ func (n *normalizer) text(s string) string {
 	s = since.ReplaceAllString(s, "since <time>")
 	s = took.ReplaceAllString(s, `${1}"<duration>"`)
 	s = tookText.ReplaceAllString(s, "$1, <duration>")
+	s = runID.ReplaceAllString(s, "<run>")
 	s = processID.ReplaceAllString(s, "pid <pid>")
 	return trashID.ReplaceAllString(s, "$1<id>")
 }

@@ -45,11 +45,12 @@ func (p *program) open(ctx context.Context, roots func(context.Context) []string
 		NoSync: os.Getenv("WT_MCP_SYNC") == "off", Holder: fmt.Sprintf("wt-mcp (pid %d)", os.Getpid()),
 	})
 	board := tools.NewBoard(store, repo, p.log, os.Environ())
-	board.ReadOnly = p.readOnly
+	board.ReadOnly, board.Jobs.ReadOnly = p.readOnly, p.readOnly
 	if !p.readOnly {
 		if err := board.Recover(ctx); err != nil {
 			p.log.Warn("recover unfinished operations", "error", err)
 		}
+		board.SettleRuns()
 	}
 	return board, nil
 }

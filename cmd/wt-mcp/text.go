@@ -19,6 +19,7 @@ commands
   demo              play a session on a scratch repository, step by step
   doctor            say what disagrees between board, registry, git and disk, and what
                     mends it; --fix does the safe part; exit 1 while something is left
+  trust             show the repository's .wt-mcp.toml and approve this very content of it
   version, help
 
 flags

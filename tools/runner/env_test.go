@@ -10,45 +10,66 @@ import (
 func TestEnvironment(t *testing.T) {
 	quietEntries := []string{"CI=1", "GIT_TERMINAL_PROMPT=0", "PAGER=cat", "TERM=dumb"}
 	for _, tc := range []struct {
-		name  string
-		base  []string
-		extra map[string]string
-		want  []string
+		name    string
+		base    []string
+		more    []string
+		extra   map[string]string
+		want    []string
+		dropped []string
 	}{
 		{name: "empty base", want: quietEntries},
 		{
-			name: "keeps order and odd entries",
-			base: []string{"PATH=/bin", "A=b=c", "EMPTY=", "GITHUB=1", "noequals", ""},
-			want: append([]string{"PATH=/bin", "A=b=c", "EMPTY=", "GITHUB=1", "noequals", ""}, quietEntries...),
+			name:    "passes what builds need, in its order",
+			base:    []string{"PATH=/bin", "HOME=/h", "LC_ALL=C=x", "GOCACHE=", "http_proxy=p", "XDG_CACHE_HOME=/c", "noequals", ""},
+			want:    append([]string{"PATH=/bin", "HOME=/h", "LC_ALL=C=x", "GOCACHE=", "http_proxy=p", "XDG_CACHE_HOME=/c"}, quietEntries...),
+			dropped: []string{"", "noequals"},
 		},
 		{
-			name: "drops what leads astray",
-			base: []string{"GIT_DIR=/x", "GIT_", "GIT_INDEX_FILE=i", "WT_MCP_HOME=/x", "PWD=/x", "OLDPWD=/y", "HOME=/h"},
-			want: append([]string{"HOME=/h"}, quietEntries...),
+			name:    "drops secrets and what it does not know",
+			base:    []string{"AWS_SECRET_ACCESS_KEY=s", "GITHUB_TOKEN=s", "ANTHROPIC_API_KEY=s", "SSH_AUTH_SOCK=/s", "DOCKER_HOST=x", "LC_=1", "FOO=1"},
+			want:    append([]string{"LC_=1"}, quietEntries...),
+			dropped: []string{"ANTHROPIC_API_KEY", "AWS_SECRET_ACCESS_KEY", "DOCKER_HOST", "FOO", "GITHUB_TOKEN", "SSH_AUTH_SOCK"},
+		},
+		{
+			name:    "passes what the user names",
+			base:    []string{"FOO=1", "FOOL=2", "BAR_A=3", "BAR=4"},
+			more:    []string{"FOO", "BAR_*"},
+			want:    append([]string{"FOO=1", "BAR_A=3"}, quietEntries...),
+			dropped: []string{"BAR", "FOOL"},
+		},
+		{
+			name:    "drops what leads astray, whoever names it",
+			base:    []string{"GIT_DIR=/x", "GIT_", "LD_PRELOAD=x", "DYLD_X=1", "WT_MCP_HOME=/x", "PWD=/x", "OLDPWD=/y", "HOME=/h"},
+			more:    []string{"*", "GIT_DIR"},
+			want:    append([]string{"HOME=/h"}, quietEntries...),
+			dropped: []string{"DYLD_X", "GIT_", "GIT_DIR", "LD_PRELOAD", "OLDPWD", "PWD", "WT_MCP_HOME"},
 		},
 		{
 			name: "replaces",
-			base: []string{"TERM=xterm", "X=1", "PAGER=less", "X=2", "CI=false"},
-			want: append([]string{"X=1", "X=2"}, quietEntries...),
+			base: []string{"TERM=xterm", "HOME=1", "PAGER=less", "HOME=2", "CI=false"},
+			want: append([]string{"HOME=1", "HOME=2"}, quietEntries...),
 		},
 		{
 			name:  "extra wins",
-			base:  []string{"X=1", "x=1"},
-			extra: map[string]string{"X": "2", "CI": "0", "GIT_AUTHOR_NAME": "a"},
-			want:  []string{"x=1", "CI=0", "GIT_AUTHOR_NAME=a", "GIT_TERMINAL_PROMPT=0", "PAGER=cat", "TERM=dumb", "X=2"},
+			base:  []string{"X=1"},
+			extra: map[string]string{"X": "2", "CI": "0"},
+			want:  []string{"CI=0", "GIT_TERMINAL_PROMPT=0", "PAGER=cat", "TERM=dumb", "X=2"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before := slices.Clone(tc.base)
-			require.Equal(t, tc.want, environment(tc.base, tc.extra, false))
+			got, dropped := environment(tc.base, tc.more, tc.extra, false)
+			require.Equal(t, tc.want, got)
+			require.Equal(t, tc.dropped, dropped)
 			require.Equal(t, before, tc.base)
 		})
 	}
 }
 
-func TestEnvironmentWithoutCase(t *testing.T) {
-	got := environment(
-		[]string{"=C:=C:\\x", "Git_Dir=x", "wt_mcp_a=1", "Path=p", "Term=xterm", "gitx=1"},
-		map[string]string{"PATH": "q", "ci": "0"}, true)
-	require.Equal(t, []string{"=C:=C:\\x", "gitx=1", "GIT_TERMINAL_PROMPT=0", "PAGER=cat", "PATH=q", "TERM=dumb", "ci=0"}, got)
+func TestEnvironmentOnWindows(t *testing.T) {
+	got, dropped := environment(
+		[]string{"=C:=C:\\x", "Git_Dir=x", "wt_mcp_a=1", "Path=p", "Term=xterm", "SystemRoot=w", "secret=1"},
+		nil, map[string]string{"PATH": "q", "ci": "0"}, true)
+	require.Equal(t, []string{"=C:=C:\\x", "SystemRoot=w", "GIT_TERMINAL_PROMPT=0", "PAGER=cat", "PATH=q", "TERM=dumb", "ci=0"}, got)
+	require.Equal(t, []string{"Git_Dir", "secret", "wt_mcp_a"}, dropped)
 }

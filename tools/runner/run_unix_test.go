@@ -22,13 +22,14 @@ import (
 // take if it waited for a sleep of the script.
 const late = 10 * time.Second
 
-func command(t testing.TB, script string) Command {
-	return Command{Script: script, Dir: t.TempDir(), Env: Environment(os.Environ(), nil), Timeout: 2 * late}
+func command(t testing.TB, script string) Spec {
+	env, _ := Environment(os.Environ(), nil, nil)
+	return Spec{ID: NewID(time.Now()), Script: script, Path: t.TempDir(), Env: env, Timeout: 2 * late}
 }
 
-func mustRun(t testing.TB, c Command) Result {
+func mustRun(t testing.TB, c Spec) Result {
 	t.Helper()
-	got, err := Run(t.Context(), c)
+	got, err := newBoard(t).runOn(t.Context(), c)
 	require.NoError(t, err)
 	require.Less(t, got.Duration, late)
 	return got
@@ -74,12 +75,15 @@ func TestRunInDirectoryWithEnvironment(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
 	t.Run("given", func(t *testing.T) {
-		c := Command{Script: `pwd; echo "$A"; echo "${GIT_DIR-none}"`, Dir: dir, Env: Environment([]string{"GIT_DIR=x", "PWD=/"}, map[string]string{"A": "b c"})}
+		c := command(t, `pwd; echo "$A"; echo "${GIT_DIR-none}"`)
+		c.Path = dir
+		c.Env, _ = Environment([]string{"GIT_DIR=x", "PWD=/"}, nil, map[string]string{"A": "b c"})
 		require.Equal(t, dir+"\nb c\nnone\n", mustRun(t, c).Output)
 	})
 	t.Run("empty is not ours", func(t *testing.T) {
 		require.NotEmpty(t, os.Getenv("PATH"))
-		c := Command{Script: "/usr/bin/env", Dir: dir}
+		c := command(t, "/usr/bin/env")
+		c.Env = nil
 		require.NotContains(t, mustRun(t, c).Output, "HOME=")
 	})
 }
@@ -100,41 +104,41 @@ func TestRunErrors(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for _, tc := range []struct {
 		name   string
-		change func(*Command)
+		change func(*Spec)
 		want   error
 	}{
-		{"nul in script", func(c *Command) { c.Script = "echo a\x00b" }, ErrNUL},
-		{"nul in environment", func(c *Command) { c.Env = []string{"A=\x00"} }, ErrNUL},
-		{"script too long", func(c *Command) { c.Script = strings.Repeat("#", 128<<10) }, ErrTooLong},
-		{"environment too long", func(c *Command) { c.Env = []string{"A=" + strings.Repeat("a", 16<<20)} }, ErrTooLong},
-		{"no dir named", func(c *Command) { c.Dir = "" }, ErrNoDir},
-		{"dir missing", func(c *Command) { c.Dir += "/missing" }, ErrNoDir},
-		{"dir is a file", func(c *Command) { c.Dir = file }, ErrNoDir},
+		{"nul in script", func(c *Spec) { c.Script = "echo a\x00b" }, ErrNUL},
+		{"nul in environment", func(c *Spec) { c.Env = []string{"A=\x00"} }, ErrNUL},
+		{"script too long", func(c *Spec) { c.Script = strings.Repeat("#", 128<<10) }, ErrTooLong},
+		{"environment too long", func(c *Spec) { c.Env = []string{"A=" + strings.Repeat("a", 16<<20)} }, ErrTooLong},
+		{"no dir named", func(c *Spec) { c.Path = "" }, ErrNoDir},
+		{"dir missing", func(c *Spec) { c.Path += "/missing" }, ErrNoDir},
+		{"dir is a file", func(c *Spec) { c.Path = file }, ErrNoDir},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := command(t, "true")
 			tc.change(&c)
-			got, err := Run(t.Context(), c)
+			got, err := newBoard(t).runOn(t.Context(), c)
 			require.ErrorIs(t, err, tc.want)
 			require.Zero(t, got)
 		})
 	}
 	t.Run("no shell", func(t *testing.T) {
-		_, err := run(t.Context(), shell{path: file + "/sh", limit: 100}, command(t, "true"))
+		c := command(t, "true")
+		c.Shell = file + "/sh"
+		_, err := newBoard(t).runOn(t.Context(), c)
 		require.ErrorIs(t, err, ErrNoShell)
 		require.ErrorContains(t, err, file+"/sh")
 	})
 	t.Run("shell not executable", func(t *testing.T) {
-		_, err := run(t.Context(), shell{path: file, limit: 100}, command(t, "true"))
+		c := command(t, "true")
+		c.Shell = file
+		b := newBoard(t)
+		_, err := b.runOn(t.Context(), c)
 		require.ErrorContains(t, err, "start shell")
-	})
-	t.Run("shell of one line", func(t *testing.T) {
-		sh := systemShell()
-		sh.oneLine = true
-		_, err := run(t.Context(), sh, command(t, "true\ntrue"))
-		require.ErrorIs(t, err, ErrNoShell)
-		_, err = run(t.Context(), sh, command(t, "true\n"))
-		require.NoError(t, err)
+		require.NoFileExists(t, b.LogPath(c.ID), "a run that was not started leaves nothing")
+		_, err = b.Get(c.ID)
+		require.ErrorIs(t, err, ErrUnknown)
 	})
 }
 
@@ -182,7 +186,7 @@ func TestRunCancel(t *testing.T) {
 	t.Run("in time", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(200*time.Millisecond, cancel)
-		got, err := Run(ctx, command(t, "echo before; sleep 1000"))
+		got, err := newBoard(t).runOn(ctx, command(t, "echo before; sleep 1000"))
 		require.NoError(t, err)
 		require.Less(t, got.Duration, late)
 		require.Equal(t, Cancelled, got.Status)
@@ -192,30 +196,10 @@ func TestRunCancel(t *testing.T) {
 	t.Run("deadline of the context", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		got, err := Run(ctx, command(t, "sleep 1000"))
+		got, err := newBoard(t).runOn(ctx, command(t, "sleep 1000"))
 		require.NoError(t, err)
 		require.Equal(t, Cancelled, got.Status)
 	})
-	t.Run("before the start", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		c := command(t, "echo x >started")
-		got, err := Run(ctx, c)
-		require.NoError(t, err)
-		require.Equal(t, Result{Status: Cancelled, ExitCode: -1}, got)
-		require.NoFileExists(t, filepath.Join(c.Dir, "started"))
-	})
-}
-
-// TestAwaitPrefersTheEnd: a run that is over is not called cancelled.
-func TestAwaitPrefersTheEnd(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	p := &process{ended: make(chan struct{})}
-	close(p.ended)
-	for range 100 {
-		require.Equal(t, Exited, p.await(ctx, time.Nanosecond))
-	}
 }
 
 func TestRunWithoutTimeout(t *testing.T) {
@@ -241,7 +225,7 @@ func TestRunEndsTheGroup(t *testing.T) {
 			got := mustRun(t, c)
 			require.Equal(t, Exited, got.Status)
 			require.Equal(t, "hi\n", got.Output)
-			requireGone(t, c.Dir)
+			requireGone(t, c.Path)
 		})
 	}
 	t.Run("timeout of a forker", func(t *testing.T) {
@@ -249,7 +233,7 @@ func TestRunEndsTheGroup(t *testing.T) {
 		c := command(t, "while :; do sleep 1000 & echo $! >>pids; done")
 		c.Timeout = 100 * time.Millisecond
 		require.Equal(t, TimedOut, mustRun(t, c).Status)
-		requireGone(t, c.Dir)
+		requireGone(t, c.Path)
 	})
 }
 
@@ -277,7 +261,7 @@ func TestRunIsNotHeldUp(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			c := command(t, fmt.Sprintf(escape, tc.inside, tc.after))
-			t.Cleanup(func() { killAll(t, c.Dir) })
+			t.Cleanup(func() { killAll(t, c.Path) })
 			if tc.after != "" {
 				c.Timeout = 600 * time.Millisecond
 			}
@@ -289,46 +273,13 @@ func TestRunIsNotHeldUp(t *testing.T) {
 	}
 }
 
-// TestCollectReadsWhatIsThere: an interrupt loses nothing that was written before.
-func TestCollectReadsWhatIsThere(t *testing.T) {
-	r, w, err := os.Pipe()
-	require.NoError(t, err)
-	defer w.Close()
-	_, err = w.Write(make([]byte, 60000))
-	require.NoError(t, err)
-	p := &process{pipe: r, out: newCapture(100), read: make(chan struct{})}
-	interrupt(r)
-	go p.collect()
-	p.stopReading()
-	require.EqualValues(t, 60000, p.out.raw)
-}
-
-// TestEndOfWhatCannotBeKilled: a shell that the kernel does not let go is reaped later.
-func TestEndOfWhatCannotBeKilled(t *testing.T) {
-	t.Parallel()
-	r, w, err := os.Pipe()
-	require.NoError(t, err)
-	cmd := command(t, "sleep 1000").prepare(systemShell())
-	require.NoError(t, cmd.Start())
-	require.NoError(t, w.Close())
-	p := &process{
-		cmd: cmd, tree: newTree(cmd.Process), pipe: r, out: newCapture(100),
-		ended: make(chan struct{}), read: make(chan struct{}),
-	}
-	go p.collect()
-	require.Equal(t, killedCode, p.end(TimedOut))
-	require.NoError(t, syscall.Kill(cmd.Process.Pid, 0))
-	close(p.ended)
-	require.Eventually(t, func() bool { return syscall.Kill(cmd.Process.Pid, 0) != nil }, late, time.Millisecond)
-}
-
 func TestRunManyAtOnce(t *testing.T) {
 	t.Parallel()
 	c := command(t, "echo a; echo b >&2; exit 5")
 	results := make(chan Result)
 	for range 20 {
 		go func() {
-			got, err := Run(t.Context(), c)
+			got, err := newBoard(t).runOn(t.Context(), c)
 			if err != nil {
 				got.Output = err.Error()
 			}

@@ -1,0 +1,323 @@
+// Package config reads what runs are allowed: the user's own file, and the one
+// that a repository brings along.
+//
+// The repository's file may come from a stranger. Of a file that the user has not
+// approved only what narrows takes effect: a shorter timeout or ceiling, a
+// smaller log, variables that are taken away. Approval (Approve) is of one
+// content: a file that changed is a stranger's again. A file that is broken is
+// an error that names file and line; nothing of it is guessed.
+//
+// Load reads the files anew each time, so a change needs no restart.
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// RepositoryFile is the name of the repository's file, in the main checkout.
+const RepositoryFile = ".wt-mcp.toml"
+
+const maxFile = 64 << 10
+
+// Settings are what a run is allowed.
+type Settings struct {
+	DefaultTimeout time.Duration // where a call names none
+	MaxTimeout     time.Duration // the most that a call may name
+	Shell          string        // empty: the system's
+	Allow          []string      // names of variables passed on beside the built-in ones; * ends a prefix
+	Deny           []string      // names not passed on, whatever allows them
+	LogLimit       int64         // bytes of one run's output kept on disk
+	KeepLogs       time.Duration // how long the logs of runs that are over are kept
+	KeepBytes      int64         // how much of them at most
+
+	Notes []string // what is not in effect, and why
+}
+
+// Defaults are the settings where no file says otherwise.
+func Defaults() Settings {
+	return Settings{DefaultTimeout: 300 * time.Second, MaxTimeout: 24 * time.Hour, LogLimit: 64 << 20,
+		KeepLogs: 14 * 24 * time.Hour, KeepBytes: 2 << 30}
+}
+
+// Files says where the files are. An empty name stands for no file.
+type Files struct {
+	User       string
+	Repository string
+	Approvals  string
+}
+
+// Find returns the usual places for a repository with that main checkout.
+func Find(getenv func(string) string, checkout string) Files {
+	f := Files{Repository: filepath.Join(checkout, RepositoryFile)}
+	if dir := xdg(getenv, "XDG_CONFIG_HOME", ".config"); dir != "" {
+		f.User = filepath.Join(dir, "wt-mcp", "config.toml")
+	}
+	if dir := xdg(getenv, "XDG_STATE_HOME", filepath.Join(".local", "state")); dir != "" {
+		f.Approvals = filepath.Join(dir, "wt-mcp", "approved")
+	}
+	return f
+}
+
+func xdg(getenv func(string) string, name, below string) string {
+	if dir := getenv(name); filepath.IsAbs(dir) {
+		return dir
+	}
+	for _, home := range []string{"HOME", "USERPROFILE"} {
+		if dir := getenv(home); filepath.IsAbs(dir) {
+			return filepath.Join(dir, below)
+		}
+	}
+	return ""
+}
+
+// content is a file as it is written. What is absent is nil.
+type content struct {
+	DefaultTimeout *float64 `toml:"default_timeout_seconds"`
+	MaxTimeout     *float64 `toml:"max_timeout_seconds"`
+	Shell          *string  `toml:"shell"`
+	Env            struct {
+		Allow []string `toml:"allow"`
+		Deny  []string `toml:"deny"`
+	} `toml:"env"`
+	Log struct {
+		LimitMB  *float64 `toml:"limit_mb"`
+		KeepDays *float64 `toml:"keep_days"`
+		KeepMB   *float64 `toml:"keep_mb"`
+	} `toml:"log"`
+}
+
+// Load returns the settings in effect.
+func (f Files) Load() (Settings, error) {
+	s := Defaults()
+	own, _, err := read(f.User)
+	if err != nil {
+		return s, err
+	}
+	s.take(own)
+	theirs, data, err := read(f.Repository)
+	if err != nil || data == nil {
+		return s.sound(), err
+	}
+	approved, err := f.approved(data)
+	if err != nil {
+		return s, err
+	}
+	if approved {
+		s.take(theirs)
+	} else {
+		s.narrow(theirs)
+	}
+	return s.sound(), nil
+}
+
+func read(name string) (c content, data []byte, err error) {
+	if name == "" {
+		return c, nil, nil
+	}
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil, nil
+	}
+	if err == nil && !info.Mode().IsRegular() { // a stranger's link must not lead to what never ends
+		return c, nil, fmt.Errorf("%s: is no regular file", name)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return c, nil, fmt.Errorf("read configuration: %w", err)
+	}
+	defer file.Close()
+	if data, err = io.ReadAll(io.LimitReader(file, maxFile+1)); err != nil {
+		return c, nil, fmt.Errorf("read configuration: %w", err)
+	}
+	if len(data) > maxFile {
+		return c, nil, fmt.Errorf("%s: has more than %d bytes", name, maxFile)
+	}
+	c, err = parse(name, data)
+	return c, data, err
+}
+
+// parse reads a file. The error names file and line.
+func parse(name string, data []byte) (content, error) {
+	var c content
+	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&c)
+	var unknown *toml.StrictMissingError
+	var broken *toml.DecodeError
+	switch {
+	case errors.As(err, &unknown) && len(unknown.Errors) > 0:
+		row, _ := unknown.Errors[0].Position()
+		return c, fmt.Errorf("%s:%d: there is no setting %q", name, row, strings.Join(unknown.Errors[0].Key(), "."))
+	case errors.As(err, &broken):
+		row, _ := broken.Position()
+		return c, fmt.Errorf("%s:%d: %s", name, row, strings.TrimPrefix(broken.Error(), "toml: "))
+	case err != nil:
+		return c, fmt.Errorf("%s: %w", name, err)
+	}
+	key, fault := c.fault()
+	if fault == "" {
+		return c, nil
+	}
+	return c, fmt.Errorf("%s:%d: %s %s", name, lineOf(data, key), key, fault)
+}
+
+var variable = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*\*?)$`)
+
+// fault names the first setting that cannot be meant.
+func (c content) fault() (key, what string) {
+	const year = 366 * 24 * 3600
+	for _, n := range []struct {
+		key      string
+		value    *float64
+		min, max float64
+	}{
+		{"default_timeout_seconds", c.DefaultTimeout, 0.001, year}, {"max_timeout_seconds", c.MaxTimeout, 0.001, year},
+		{"limit_mb", c.Log.LimitMB, 0.01, 1 << 20}, {"keep_days", c.Log.KeepDays, 0, 36500}, {"keep_mb", c.Log.KeepMB, 0, 1 << 30},
+	} {
+		if n.value != nil && !(*n.value >= n.min && *n.value <= n.max) {
+			return n.key, fmt.Sprintf("is %v, must be from %v to %v", *n.value, n.min, n.max)
+		}
+	}
+	if c.Shell != nil && !filepath.IsAbs(*c.Shell) {
+		return "shell", "must be an absolute path"
+	}
+	for key, names := range map[string][]string{"allow": c.Env.Allow, "deny": c.Env.Deny} {
+		for _, name := range names {
+			if !variable.MatchString(name) {
+				return key, fmt.Sprintf("has %q, which is no name of a variable", name)
+			}
+		}
+	}
+	return "", ""
+}
+
+// lineOf finds the line that sets a key.
+func lineOf(data []byte, key string) int {
+	for i, line := range strings.Split(string(data), "\n") {
+		if name, _, ok := strings.Cut(line, "="); ok && strings.HasSuffix(strings.TrimSpace(name), key) {
+			return i + 1
+		}
+	}
+	return 1
+}
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+
+func megabytes(n float64) int64 { return int64(n * (1 << 20)) }
+
+// take sets all that a file says.
+func (s *Settings) take(c content) {
+	set(&s.DefaultTimeout, c.DefaultTimeout, duration)
+	set(&s.MaxTimeout, c.MaxTimeout, duration)
+	set(&s.LogLimit, c.Log.LimitMB, megabytes)
+	set(&s.KeepLogs, c.Log.KeepDays, func(n float64) time.Duration { return duration(n * 24 * 3600) })
+	set(&s.KeepBytes, c.Log.KeepMB, megabytes)
+	if c.Shell != nil {
+		s.Shell = *c.Shell
+	}
+	s.Allow, s.Deny = append(s.Allow, c.Env.Allow...), append(s.Deny, c.Env.Deny...)
+}
+
+func set[T any](to *T, value *float64, as func(float64) T) {
+	if value != nil {
+		*to = as(*value)
+	}
+}
+
+// narrow takes from a stranger's file what allows less, and notes the rest.
+func (s *Settings) narrow(c content) {
+	before := *s
+	wider := Settings{}
+	wider.take(c)
+	var waits []string
+	lower(&s.DefaultTimeout, wider.DefaultTimeout, "default_timeout_seconds", &waits)
+	lower(&s.MaxTimeout, wider.MaxTimeout, "max_timeout_seconds", &waits)
+	lower(&s.LogLimit, wider.LogLimit, "log.limit_mb", &waits)
+	if c.Log.KeepDays != nil || c.Log.KeepMB != nil { // fewer logs would be somebody's loss, more of them somebody's disk
+		waits = append(waits, "log.keep_*")
+	}
+	if wider.Shell != "" && wider.Shell != before.Shell {
+		waits = append(waits, "shell")
+	}
+	if len(c.Env.Allow) > 0 {
+		waits = append(waits, "env.allow")
+	}
+	s.Deny = append(s.Deny, c.Env.Deny...)
+	if len(waits) > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%s of %s waits until the user approves the file: wt-mcp trust", strings.Join(waits, ", "), RepositoryFile))
+	}
+}
+
+func lower[T time.Duration | int64](to *T, value T, key string, waits *[]string) {
+	switch {
+	case value == 0:
+	case value <= *to:
+		*to = value
+	default:
+		*waits = append(*waits, key)
+	}
+}
+
+// sound keeps the default below the ceiling.
+func (s Settings) sound() Settings {
+	s.DefaultTimeout = min(s.DefaultTimeout, s.MaxTimeout)
+	return s
+}
+
+func sum(data []byte) string {
+	digest := sha256.Sum256(data)
+	return hex.EncodeToString(digest[:])
+}
+
+// approved reports whether the user approved that content for this repository.
+func (f Files) approved(data []byte) (bool, error) {
+	if f.Approvals == "" {
+		return false, nil
+	}
+	list, err := os.ReadFile(f.Approvals)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("read approvals: %w", err)
+	}
+	for line := range strings.Lines(string(list)) {
+		if strings.TrimSuffix(line, "\n") == sum(data)+" "+f.Repository {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Approve remembers that the user approved this content of the repository's file.
+func (f Files) Approve(data []byte) error {
+	if _, err := parse(f.Repository, data); err != nil {
+		return err
+	}
+	if f.Approvals == "" {
+		return errors.New("find a place for the approval: neither XDG_STATE_HOME nor HOME is set")
+	}
+	if done, err := f.approved(data); err != nil || done {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(f.Approvals), 0o700); err != nil {
+		return fmt.Errorf("store approval: %w", err)
+	}
+	file, err := os.OpenFile(f.Approvals, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("store approval: %w", err)
+	}
+	_, err = fmt.Fprintf(file, "%s %s\n", sum(data), f.Repository)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("store approval: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,215 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"wt-mcp/state"
+	"wt-mcp/tools/runner"
+)
+
+// progressPause is the least time between two words of progress.
+const progressPause = 250 * time.Millisecond
+
+// follow waits for the end of a run, or for news where that is not nil, and says
+// meanwhile how it goes.
+func (b *Board) follow(ctx context.Context, id string, d time.Duration, news func() bool) {
+	deadline, began := time.Now().Add(d), time.Now()
+	for {
+		left := time.Until(deadline)
+		if left <= 0 || ctx.Err() != nil {
+			return
+		}
+		if b.Progress == nil {
+			b.Jobs.Wait(ctx, id, left, news)
+			return
+		}
+		b.Jobs.Wait(ctx, id, min(left, progressPause), news)
+		r, err := b.Jobs.Get(id)
+		if err != nil || r.Over() || ctx.Err() != nil || news != nil && news() {
+			return
+		}
+		if log, err := b.Jobs.Log(r); err == nil {
+			line := state.Clip(state.Visible(log.LastLine()), 200)
+			b.Progress(time.Since(began).Seconds(), strings.TrimSpace(fmt.Sprintf("%.0f s %s", r.Seconds(time.Now()), line)))
+		}
+	}
+}
+
+// runOut is a run as it stands, with the beginning and the end of its output.
+func (b *Board) runOut(id string) (RunOut, error) {
+	r, err := b.Jobs.Get(id)
+	if err != nil {
+		return RunOut{}, runError(err)
+	}
+	log, err := b.Jobs.Log(r)
+	if err != nil {
+		return RunOut{}, err
+	}
+	brief, err := log.Brief(id, smallResult)
+	if err != nil {
+		return RunOut{}, err
+	}
+	out := RunOut{RunID: id, Worktree: r.Worktree, Status: r.Status, Output: brief.Text, OutputBytes: brief.Size,
+		Truncated: brief.Truncated, NextOffset: brief.Next, DurationSeconds: r.Seconds(time.Now()), Log: b.Jobs.LogPath(id),
+		Containment: r.Containment, Cause: r.Cause, LeftRunning: r.LeftRunning, Survivors: r.Survivors, EnvDropped: r.EnvDropped}
+	if r.Over() {
+		out.ExitCode, out.OutputBytes = &r.ExitCode, r.OutputBytes
+	}
+	return out, nil
+}
+
+func (out RunOut) text() string {
+	text := statusLine(out.RunID, out.Status, out.ExitCode, out.DurationSeconds)
+	if out.Cause != "" {
+		text += ": " + state.Visible(out.Cause)
+	}
+	if out.Truncated {
+		text += fmt.Sprintf(", %d bytes of output cut to head and tail", out.OutputBytes)
+	}
+	if len(out.LeftRunning) > 0 {
+		text += "\nleft running and ended: " + join(out.LeftRunning) + " (use background for servers)"
+	}
+	if len(out.Survivors) > 0 {
+		text += "\nCOULD NOT BE ENDED: " + join(out.Survivors)
+	}
+	if len(out.EnvDropped) > 0 {
+		text += "\nvariables not passed on: " + join(out.EnvDropped)
+	}
+	for _, note := range out.Notes {
+		text += "\nnote: " + note
+	}
+	if out.Status == runner.Running {
+		text += fmt.Sprintf("\nfollow it: run_output {\"run_id\":%q,\"offset\":%d,\"wait_seconds\":30}", out.RunID, out.NextOffset)
+	}
+	if out.Output == "" {
+		return text + "\n(no output)"
+	}
+	return text + "\n" + strings.TrimRight(out.Output, "\n")
+}
+
+func statusLine(id string, status runner.Status, code *int, seconds float64) string {
+	if code == nil {
+		return fmt.Sprintf("%s, %.2f s, run %s", status, seconds, id)
+	}
+	return fmt.Sprintf("%s, exit code %d, %.2f s, run %s", status, *code, seconds, id)
+}
+
+// tellStart puts the start of a run on the board while it runs already.
+func (b *Board) tellStart(r runner.Record) <-chan error {
+	told := make(chan error, 1)
+	b.shared.background.Go(func() {
+		ctx, cancel := lasting(context.Background())
+		defer cancel()
+		told <- b.update(ctx, func(tx *state.Tx) error {
+			if other, err := inTheWay(&tx.View, r.Worktree, nil); err != nil || other != nil {
+				return errors.Join(err, errInTheWay)
+			}
+			tx.Emit(runEvent("started", r))
+			return nil
+		})
+	})
+	return told
+}
+
+// endRefused ends a run that the board did not take.
+func (b *Board) endRefused(ctx context.Context, id string, cause error) error {
+	ctx, cancel := lasting(ctx)
+	defer cancel()
+	r, err := b.Jobs.Stop(ctx, id, "the board refused it")
+	if errors.Is(cause, errInTheWay) {
+		return state.Errorf(state.Busy, "see worktree_list, then repeat the call", "worktree %s is being changed by others; the command was ended", r.Worktree)
+	}
+	return errors.Join(cause, err)
+}
+
+// TellEnd puts the end of a run on the board. Where somebody may have done so
+// already, the log says whether.
+func (b *Board) TellEnd(r runner.Record, doubt bool) error {
+	ctx, cancel := lasting(context.Background())
+	defer cancel()
+	return b.State.Update(ctx, func(tx *state.Tx) error {
+		phases := []string{"finished"}
+		if doubt {
+			var err error
+			if phases, err = untold(&tx.View, r); err != nil {
+				return err
+			}
+		}
+		for _, phase := range phases {
+			tx.Emit(runEvent(phase, r))
+		}
+		return nil
+	})
+}
+
+// untold finds what the event log does not have of a run.
+func untold(v *state.View, r runner.Record) ([]string, error) {
+	found, _, err := v.Events(state.EventQuery{Limit: 2, Match: func(e state.Event) bool {
+		return strings.HasPrefix(e.Event, "worktree.run.") && e.Detail["run_id"] == r.ID
+	}})
+	var phases []string
+	for _, phase := range []string{"started", "finished"} {
+		if !slices.ContainsFunc(found, func(e state.Event) bool { return e.Event == "worktree.run."+phase }) {
+			phases = append(phases, phase)
+		}
+	}
+	return phases, err
+}
+
+func runEvent(phase string, r runner.Record) state.Event {
+	e := state.Event{Event: "worktree.run." + phase, Actor: r.Actor, Worktree: state.Fields{"name": r.Worktree, "path": r.Path},
+		Detail: state.Fields{"run_id": r.ID}}
+	if r.Task > 0 {
+		e.Task = state.Fields{"id": r.Task}
+	}
+	if phase == "started" {
+		e.Detail["command"], e.Detail["background"] = state.Clip(r.Command, 120), r.Background
+		return e
+	}
+	e.Detail["status"], e.Detail["exit_code"], e.Detail["duration_seconds"] = r.Status, r.ExitCode, math.Round(r.Duration*1e3)/1e3
+	if r.Cause != "" {
+		e.Detail["cause"] = r.Cause
+	}
+	return e
+}
+
+// SettleRuns has told what dead processes left untold, and sweeps old logs.
+func (b *Board) SettleRuns() {
+	b.shared.background.Go(func() {
+		b.Jobs.Settle()
+		if set, err := b.Config.Load(); err == nil {
+			b.Jobs.Sweep(time.Now(), set.KeepLogs, set.KeepBytes)
+		}
+	})
+}
+
+func checkRunID(id string) error {
+	if runner.IsID(id) {
+		return nil
+	}
+	return invalid("run_id", "take it from the answer of worktree_run or from worktree_status", "%q is not the id of a run", state.Visible(state.Clip(id, 40)))
+}
+
+func runError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, runner.ErrNUL), errors.Is(err, runner.ErrTooLong):
+		return invalid("command", "put long scripts into a file of the worktree and run that", "%v", err)
+	case errors.Is(err, runner.ErrNoDir):
+		return state.Errorf(state.NotFound, "call worktree_list", "run command: %v", err)
+	case errors.Is(err, runner.ErrBusy):
+		return state.Errorf(state.Busy, "nothing was started; repeat the call when others have ended, see worktree_status, or call run_stop", "%v", err)
+	case errors.Is(err, runner.ErrUnknown):
+		return state.Errorf(state.NotFound, "worktree_status lists the runs of a worktree", "%v", err).With("argument", "run_id")
+	case errors.Is(err, context.Canceled):
+		return &state.Error{Code: state.Cancelled, Message: "the call was cancelled before the command was started"}
+	}
+	return &state.Error{Code: state.Internal, Message: "run command", Err: err}
+}

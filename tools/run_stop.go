@@ -1,0 +1,39 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+)
+
+func runStop() Tool {
+	return define(Tool{
+		Name:        "run_stop",
+		Title:       "End a run",
+		Description: "End a run with all that it started. One that is over stays as it is.",
+		Set:         Default,
+		Destructive: true,
+		Idempotent:  true,
+	}, (*Board).RunStop, RunOut.text)
+}
+
+// RunStopIn are the arguments of run_stop.
+type RunStopIn struct {
+	RunID string `json:"run_id"`
+}
+
+// RunStop ends a run, whichever process started it.
+func (b *Board) RunStop(ctx context.Context, in RunStopIn) (RunOut, error) {
+	if err := checkRunID(in.RunID); err != nil {
+		return RunOut{}, err
+	}
+	why := "run_stop"
+	if b.Actor != "" {
+		why = fmt.Sprintf("run_stop by %s", b.Actor)
+	}
+	if _, err := b.Jobs.Stop(ctx, in.RunID, why); err != nil {
+		return RunOut{}, runError(err)
+	}
+	out, err := b.runOut(in.RunID)
+	out.EnvDropped = nil
+	return out, err
+}

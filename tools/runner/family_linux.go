@@ -1,0 +1,250 @@
+package runner
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// containment says how well a run is held on this system.
+func containment() string { return "subreaper" }
+
+// contain makes this process the parent of all orphans below it, so that nothing
+// a run starts can leave, and takes from them core dumps and what we were given
+// open (older kernels cannot do that). The thread is kept: the shell dies with
+// the thread that started it.
+func contain() error {
+	runtime.LockOSThread()
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become subreaper: %w", err)
+	}
+	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+}
+
+// family is a shell with all that it starts, at any depth: while one of them is
+// left, this process has a child.
+type family struct {
+	shell int
+	ended chan struct{} // the shell has ended; code is set
+	gone  chan struct{} // nothing is left
+	state syscall.WaitStatus
+	dead  bool
+
+	mu sync.Mutex // held while processes are named and signalled: until it is free, none is reaped and its number goes to nobody
+}
+
+func startFamily(sh shell, script string, attr *os.ProcAttr) (*family, error) {
+	fds := make([]uintptr, len(attr.Files))
+	for i, f := range attr.Files {
+		fds[i] = f.Fd()
+	}
+	pid, err := syscall.ForkExec(sh.path, []string{sh.path, "-c", "--", script}, &syscall.ProcAttr{
+		Dir: attr.Dir, Env: attr.Env, Files: fds,
+		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := &family{shell: pid, ended: make(chan struct{}), gone: make(chan struct{})}
+	go f.reap()
+	return f, nil
+}
+
+// reap takes in the dead until no child is left.
+func (f *family) reap() {
+	defer close(f.gone)
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT|unix.WALL, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || !f.bury() {
+			break
+		}
+	}
+	if !f.dead {
+		close(f.ended)
+	}
+}
+
+func (f *family) bury() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for {
+		var state syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &state, syscall.WNOHANG|unix.WALL, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return false
+		case pid == 0:
+			return true
+		case pid == f.shell:
+			f.state, f.dead = state, true
+			close(f.ended)
+		}
+	}
+}
+
+// code follows the shells: 128+n for signal n.
+func (f *family) code() int {
+	switch {
+	case !within(0, f.ended) || !f.dead:
+		return unknownCode
+	case f.state.Signaled():
+		return 128 + int(f.state.Signal())
+	}
+	return f.state.ExitStatus()
+}
+
+// alone reports whether nothing but this process is left, within a time.
+func (f *family) alone(d time.Duration) bool { return within(d, f.gone) }
+
+// terminate asks. A stopped process takes the signal once it continues.
+func (f *family) terminate() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range descendants() {
+		syscall.Kill(p.pid, syscall.SIGTERM)
+		syscall.Kill(p.pid, syscall.SIGCONT)
+	}
+}
+
+// destroy ends all that is left, and reports whether it could.
+func (f *family) destroy(limit time.Duration) bool {
+	pause := time.Millisecond
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); pause = min(2*pause, 50*time.Millisecond) {
+		if f.alone(0) {
+			return true
+		}
+		f.strike()
+		if f.alone(pause) {
+			return true
+		}
+	}
+	return f.alone(0)
+}
+
+// strike stops every descendant until no new one shows up, for a stopped process
+// forks no more, and kills them then.
+func (f *family) strike() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	stopped := map[int]bool{}
+	for fresh := true; fresh; {
+		fresh = false
+		for _, p := range descendants() {
+			if !stopped[p.pid] {
+				syscall.Kill(p.pid, syscall.SIGSTOP)
+				stopped[p.pid], fresh = true, true
+			}
+		}
+	}
+	for pid := range stopped {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// left names what runs now.
+func (f *family) left() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var names []string
+	for _, p := range descendants() {
+		if p.state == "Z" || p.state == "X" {
+			continue
+		}
+		line, _ := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/cmdline")
+		name := strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " "))
+		if name == "" {
+			name = p.name
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// proc is one line of the system's process table.
+type proc struct {
+	pid, parent int
+	state, name string
+}
+
+// descendants lists the processes below this one.
+func descendants() []proc {
+	all := processes()
+	below := map[int]bool{os.Getpid(): true}
+	var found []proc
+	for grown := true; grown; {
+		grown = false
+		for _, p := range all {
+			if below[p.parent] && !below[p.pid] {
+				below[p.pid], grown = true, true
+				found = append(found, p)
+			}
+		}
+	}
+	return found
+}
+
+func processes() []proc {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	var all []proc
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if stat, err := os.ReadFile("/proc/" + name + "/stat"); err == nil {
+				all = append(all, parseStat(pid, string(stat)))
+			}
+		}
+	}
+	return all
+}
+
+// parseStat reads /proc/PID/stat, where the name may have anything in it.
+func parseStat(pid int, stat string) proc {
+	p := proc{pid: pid}
+	open, end := strings.IndexByte(stat, '('), strings.LastIndexByte(stat, ')')
+	if open < 0 || end < open {
+		return p
+	}
+	p.name = stat[open+1 : end]
+	fields := strings.Fields(stat[end+1:])
+	if len(fields) >= 2 {
+		p.state = fields[0]
+		p.parent, _ = strconv.Atoi(fields[1])
+	}
+	return p
+}
+
+// endMarked ends what carries the mark of a run whose supervisor was killed. A
+// process that dropped the mark from its environment is not found.
+func endMarked(id string) {
+	mark := "\x00" + MarkVariable + "=" + id + "\x00"
+	for range 50 {
+		found := false
+		for _, p := range processes() {
+			env, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/environ")
+			if err == nil && p.pid != os.Getpid() && strings.Contains("\x00"+string(env)+"\x00", mark) {
+				found = syscall.Kill(p.pid, syscall.SIGKILL) == nil || found
+			}
+		}
+		if !found {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}

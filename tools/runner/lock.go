@@ -1,0 +1,32 @@
+package runner
+
+import (
+	"errors"
+	"os"
+)
+
+var errHeld = errors.New("lock is held")
+
+// takeLock takes the lock of a run without waiting: the supervisor has it as long
+// as it lives, and after that whoever writes the record.
+func takeLock(dir, id string) (*os.File, error) {
+	f, err := os.OpenFile(file(dir, id, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := tryLock(f, true); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// held reports whether somebody has the lock of a run.
+func held(dir, id string) bool {
+	f, err := os.Open(file(dir, id, ".lock"))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(tryLock(f, false), errHeld)
+}
