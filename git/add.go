@@ -23,6 +23,7 @@ type Add struct {
 	NewBranch bool       // make the branch; else it must exist
 	Op        string     // unique id of the operation: the mark of what it makes
 	Inherit   []*os.File // kept open by every git process that changes something (not on Windows)
+	Since     time.Time  // for FinishAdd and UndoAdd: when the add began, see stale.go
 }
 
 // made is what an add has made, or may have made, so far.
@@ -214,6 +215,9 @@ func syncFile(name string) error {
 func (r *Repo) FinishAdd(ctx context.Context, a Add) error {
 	if err := a.check(); err != nil {
 		return err
+	}
+	if err := clearStale(ctx, a.Since, r.staleLocks(a)); err != nil {
+		return fmt.Errorf("finish worktree %s: %w", a.Path, err)
 	}
 	admin, err := r.adminDir(a.Path)
 	if err == nil {

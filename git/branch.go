@@ -2,7 +2,6 @@ package git
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,18 +34,27 @@ func nothing() error { return nil }
 // operation op. It is false for a branch that does not exist, and for one whose
 // oldest entry has expired: then nothing proves who made it.
 func (r *Repo) BranchMadeBy(ctx context.Context, branch, op string) (bool, error) {
-	if err := errors.Join(CheckBranchName(branch), checkOp(op)); err != nil {
+	if err := checkOp(op); err != nil {
 		return false, err
+	}
+	maker, err := r.branchMaker(ctx, branch)
+	return maker == markEmail(op), err
+}
+
+// branchMaker is who wrote the oldest reflog entry of branch; "" where there is none.
+func (r *Repo) branchMaker(ctx context.Context, branch string) (string, error) {
+	if err := CheckBranchName(branch); err != nil {
+		return "", err
 	}
 	out, err := r.read(ctx, "reflog", "show", "--format=%ge", "refs/heads/"+branch, "--")
 	if err != nil {
 		if _, ok, e := r.Branch(ctx, branch); e == nil && !ok {
-			return false, nil
+			return "", nil
 		}
-		return false, fmt.Errorf("read reflog of %s: %w", branch, err)
+		return "", fmt.Errorf("read reflog of %s: %w", branch, err)
 	}
 	log := strings.TrimSuffix(string(out), "\n")
-	return log[strings.LastIndexByte(log, '\n')+1:] == markEmail(op), nil
+	return log[strings.LastIndexByte(log, '\n')+1:], nil
 }
 
 // DeleteBranch deletes the branch, its reflog and its section of the

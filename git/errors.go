@@ -126,6 +126,7 @@ const (
 	textCommonDir   = "/commondir"                           // setup.c: entry vanished while it was read
 	textInvalidPath = "Invalid path '"                       // abspath.c: the same
 	textLockedFile  = "/locked' for writing"                 // wrapper.c: worktrees/ removed under us
+	textBadObject   = "bad object"                           // revision.c: a ref vanished while refs were read
 	textNoLeading   = "could not create leading directories" // builtin/worktree.c: the same
 )
 
@@ -140,7 +141,7 @@ func isTransient(err error) bool {
 	if !errors.As(err, &e) || e.ExitCode < 0 {
 		return false
 	}
-	return isBusy(e.Stderr) || containsAny(e.Stderr, textCommonDir, textInvalidPath, textLockedFile, textNoLeading)
+	return isBusy(e.Stderr) || containsAny(e.Stderr, textCommonDir, textInvalidPath, textLockedFile, textNoLeading, textBadObject)
 }
 
 func containsAny(s string, texts ...string) bool {

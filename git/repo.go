@@ -172,9 +172,14 @@ func nativePath(p string) string {
 }
 
 // read runs git on the repository as a whole and returns its output. The git
-// directory is pinned: nothing is discovered.
-func (r *Repo) read(ctx context.Context, args ...string) ([]byte, error) {
-	return r.git.run(ctx, call{args: args, dir: r.common, env: r.pin("", "")})
+// directory is pinned: nothing is discovered. It looks again where something
+// vanished while git read it.
+func (r *Repo) read(ctx context.Context, args ...string) (out []byte, err error) {
+	err = retry(ctx, nothing, func() error {
+		out, err = r.git.run(ctx, call{args: args, dir: r.common, env: r.pin("", "")})
+		return err
+	})
+	return out, err
 }
 
 // pin is the environment that fixes which repository git works on, so that a

@@ -32,7 +32,7 @@ func (r *Repo) UndoAdd(ctx context.Context, a Add) error {
 
 func (r *Repo) undo(ctx context.Context, a Add, m made) error {
 	if m.entry {
-		if err := r.discardMarked(ctx, a); err != nil {
+		if err := errors.Join(r.discardMarked(ctx, a), r.discardUnmarked(ctx, a)); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -65,15 +66,52 @@ func (s *Store) NewOperation() (*Operation, error) {
 // still on the board.
 func (s *Store) TakeOver(id string) (*Operation, error) { return s.takeOperation(id) }
 
+// takeOperation locks the file of that name. Between opening and locking it
+// somebody may have removed it as left over: then it is made again.
 func (s *Store) takeOperation(id string) (*Operation, error) {
-	f, err := TryLockFile(s.private(opsName, id+".lock"))
-	if errors.Is(err, ErrLockHeld) {
-		return nil, err
+	name := s.private(opsName, id+".lock")
+	for {
+		f, err := TryLockFile(name)
+		if errors.Is(err, ErrLockHeld) {
+			return nil, err
+		}
+		if err != nil {
+			return nil, s.unwritable(err)
+		}
+		mine, err1 := f.Stat()
+		there, err2 := os.Stat(name)
+		if err1 == nil && err2 == nil && os.SameFile(mine, there) {
+			return &Operation{ID: id, lock: f}, nil
+		}
+		f.Close()
 	}
+}
+
+// SweepOperations removes the lock files of operations that died before they put
+// an intent on the board, or after they took it off.
+func (s *Store) SweepOperations(ctx context.Context) error {
+	names, err := s.names(s.private(opsName))
 	if err != nil {
-		return nil, s.unwritable(err)
+		return fmt.Errorf("list operations: %w", err)
 	}
-	return &Operation{ID: id, lock: f}, nil
+	var intents []Intent
+	if err := s.View(ctx, func(v *View) error { intents, err = v.Intents(); return err }); err != nil {
+		return err
+	}
+	open := map[string]bool{}
+	for _, in := range intents {
+		open[in.ID] = true
+	}
+	for _, name := range names {
+		id, isLock := strings.CutSuffix(name, ".lock")
+		if !isLock || open[id] {
+			continue
+		}
+		if op, err := s.takeOperation(id); err == nil {
+			op.Close()
+		}
+	}
+	return nil
 }
 
 func intentPath(id string) string { return privatePrefix + opsName + "/" + id + ".json" }

@@ -299,6 +299,15 @@ func (s *Store) update(ctx context.Context, fn func(*Tx) error) (m marker, err e
 	return s.commit(m, tx)
 }
 
+// Settle finishes what a process that died in the middle of a change left to do.
+// It changes nothing where there is nothing of that kind.
+func (s *Store) Settle(ctx context.Context) error {
+	if m, _, ok := s.readMarker(); ok && m.Clean || s.unborn() {
+		return nil
+	}
+	return s.Update(ctx, func(*Tx) error { return nil })
+}
+
 // settle makes sure that the files are where the journal is, and says where that is.
 func (s *Store) settle() (marker, error) {
 	m, ok := s.holdersMarker()

@@ -53,12 +53,15 @@ func inTheWay(v *state.View, name string, taskID *int) (*state.Intent, error) {
 // Recover finishes or undoes what dead processes left half done; what living
 // ones are doing stays. It deletes no work.
 func (b *Board) Recover(ctx context.Context) error {
+	if err := b.State.Settle(ctx); err != nil {
+		return err
+	}
 	var intents []state.Intent
 	err := b.State.View(ctx, func(v *state.View) (err error) {
 		intents, err = v.Intents()
 		return err
 	})
-	errs := []error{err}
+	errs := []error{err, b.State.SweepOperations(ctx)}
 	for _, in := range intents {
 		if err := b.recoverOne(ctx, in); state.CodeOf(err) != state.Busy {
 			errs = append(errs, err)
@@ -70,7 +73,7 @@ func (b *Board) Recover(ctx context.Context) error {
 func (b *Board) recoverOne(ctx context.Context, in state.Intent) error {
 	op, err := b.State.TakeOver(in.ID)
 	if errors.Is(err, state.ErrLockHeld) {
-		since := time.UnixMicro(int64(in.At * 1e6)).UTC().Format(time.RFC3339)
+		since := beganAt(in).UTC().Format(time.RFC3339)
 		return state.Errorf(state.Busy, "wait for it, then repeat the call", "%s is doing %s of worktree %s since %s",
 			in.Holder, in.Kind, in.Name, since).With("holder", in.Holder).With("since", in.At)
 	}
@@ -82,6 +85,9 @@ func (b *Board) recoverOne(ctx context.Context, in state.Intent) error {
 	defer cancel()
 	if there, err := b.unfinished(ctx, in.ID); err != nil || !there {
 		return err
+	}
+	if err := b.Git.ClearBranchLocks(ctx, in.Branch, beganAt(in)); err != nil {
+		return gitError("recover worktree "+in.Name, err)
 	}
 	switch in.Kind {
 	case state.IntentCreate:
@@ -103,6 +109,8 @@ func (b *Board) unfinished(ctx context.Context, id string) (there bool, err erro
 	})
 	return there, err
 }
+
+func beganAt(in state.Intent) time.Time { return time.UnixMicro(int64(in.At * 1e6)) }
 
 // recoverCreate asks git how far the creation got. A complete worktree goes on
 // the board; of any other, what the operation made is taken back.

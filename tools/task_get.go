@@ -53,13 +53,15 @@ func indent(text string) string {
 	return "  " + strings.ReplaceAll(escapeLines(text), "\n", "\n  ")
 }
 
-// fitTask shortens the long texts of a task until it fits a result; the file has all of it.
+// fitTask shortens the long texts of a task until it fits a result, the oldest
+// notes first; the file has all of it.
 func fitTask(t state.Task, budget int) state.Task {
-	size := func() int { data, _ := json.Marshal(t); return len(data) }
-	for size() > budget && len(t.Notes) > 1 {
+	size := jsonSize(t)
+	for size > budget && len(t.Notes) > 1 {
+		size -= jsonSize(t.Notes[0]) + 1
 		t.Notes = t.Notes[1:]
 	}
-	for limit := budget; size() > budget && limit > 200; limit /= 2 {
+	for limit := budget; limit > 200 && jsonSize(t) > budget; limit /= 2 {
 		t.Description = clipText(t.Description, limit, t.ID)
 		if t.Closeout != nil {
 			end := *t.Closeout
@@ -73,6 +75,14 @@ func fitTask(t state.Task, budget int) state.Task {
 		}
 	}
 	return t
+}
+
+func jsonSize(v any) int {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return 0
+	}
+	return len(data)
 }
 
 func clipText(s string, limit, id int) string {

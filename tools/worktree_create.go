@@ -150,7 +150,7 @@ func (b *Board) free(tx *state.Tx, plan state.Intent) error {
 }
 
 func addOf(plan state.Intent, op *state.Operation) git.Add {
-	a := git.Add{Path: plan.Path, Branch: plan.Branch, Commit: plan.BaseCommit, NewBranch: plan.NewBranch, Op: plan.ID}
+	a := git.Add{Path: plan.Path, Branch: plan.Branch, Commit: plan.BaseCommit, NewBranch: plan.NewBranch, Op: plan.ID, Since: beganAt(plan)}
 	if op != nil {
 		a.Inherit = append(a.Inherit, op.File())
 	}

@@ -141,9 +141,12 @@ func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Int
 	out.BranchOutcome, out.BranchReason = b.dropBranch(ctx, plan)
 	err = b.update(ctx, func(tx *state.Tx) error {
 		tx.DropIntent(op)
-		w, err := live(&tx.View, plan.Name)
+		w, ok, err := tx.Worktree(plan.Name)
 		if err != nil {
 			return err
+		}
+		if !ok || !w.Live() { // another program dropped the entry meanwhile
+			w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, TaskID: plan.TaskID, BaseRef: plan.BaseRef}
 		}
 		end := &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At()}
 		if out.Task, err = b.letGo(tx, w, plan, end); err != nil {
@@ -224,8 +227,8 @@ func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, rea
 	case !ok:
 		return "deleted", ""
 	}
-	if branch != branchOf(plan.Name) || plan.BaseRef == "" {
-		return "kept", "the board did not make it"
+	if made, err := b.made(ctx, plan); err != nil || !made {
+		return "kept", strings.TrimSpace("the board did not make it " + reasonOf(err))
 	}
 	own, err := b.Git.UniqueCommits(ctx, oid, branch)
 	if err != nil || own > 0 {
@@ -235,6 +238,15 @@ func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, rea
 		return "kept", reasonOf(err)
 	}
 	return "deleted", ""
+}
+
+// made reports whether the board made the branch of a worktree. An entry that was
+// lost and found again does not say so, the branch's reflog does.
+func (b *Board) made(ctx context.Context, plan state.Intent) (bool, error) {
+	if plan.BaseRef != "" && plan.Branch == branchOf(plan.Name) {
+		return true, nil
+	}
+	return b.Git.BranchMarked(ctx, plan.Branch)
 }
 
 func reasonOf(err error) string {

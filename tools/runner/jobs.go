@@ -120,8 +120,14 @@ func (j *Jobs) begin(s Spec) (*keeper, Record, error) {
 			}
 		}
 		r, err := k.start(s)
-		if errors.Is(err, errGone) && !fresh {
-			continue
+		if errors.Is(err, errGone) {
+			var begun bool
+			if r, begun = j.begun(s); begun {
+				return k, r, nil
+			}
+			if !fresh {
+				continue
+			}
 		}
 		if err != nil {
 			var refused remoteError
@@ -129,6 +135,19 @@ func (j *Jobs) begin(s Spec) (*keeper, Record, error) {
 		}
 		return k, r, err
 	}
+}
+
+// begun reports whether a supervisor died after it had put a run on record. What
+// it did before that is undone.
+func (j *Jobs) begun(s Spec) (Record, bool) {
+	r, err := readRecord(j.dir, s.ID)
+	if err == nil {
+		return r, true
+	}
+	endMarked(s.ID)
+	os.Remove(file(j.dir, s.ID, ".log"))
+	os.Remove(file(j.dir, s.ID, ".lock"))
+	return Record{}, false
 }
 
 func (j *Jobs) spare() *keeper {

@@ -35,11 +35,7 @@ func (j *Jobs) PortBase(name string, live func() ([]string, error)) (int, error)
 		return 0, err
 	}
 	defer unlock.Close()
-	names, err := live()
-	if err != nil {
-		return 0, err
-	}
-	return allocate(filepath.Join(private, "ports.json"), name, names)
+	return allocate(filepath.Join(private, "ports.json"), name, live)
 }
 
 // waitLock takes a lock that is never held for long.
@@ -54,7 +50,7 @@ func waitLock(dir, name string) (*os.File, error) {
 
 // allocate finds the block of a name in a file, or takes a free one. Blocks of
 // names that are not live are free.
-func allocate(path, name string, live []string) (int, error) {
+func allocate(path, name string, live func() ([]string, error)) (int, error) {
 	blocks := map[string]int{}
 	data, err := os.ReadFile(path)
 	if err == nil {
@@ -67,9 +63,13 @@ func allocate(path, name string, live []string) (int, error) {
 	if block, ok := blocks[name]; ok {
 		return firstPort + block*blockPorts, nil
 	}
+	names, err := live()
+	if err != nil {
+		return 0, err
+	}
 	taken := map[int]bool{}
 	for owner, block := range blocks {
-		if slices.ContainsFunc(live, func(l string) bool { return strings.EqualFold(l, owner) }) {
+		if slices.ContainsFunc(names, func(l string) bool { return strings.EqualFold(l, owner) }) {
 			taken[block] = true
 		} else {
 			delete(blocks, owner)

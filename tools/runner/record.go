@@ -43,7 +43,7 @@ type Record struct {
 	LeftRunning []string `json:"left_running,omitempty"` // what the shell left and was ended
 	Survivors   []string `json:"survivors,omitempty"`    // what could not be ended
 	LogError    string   `json:"log_error,omitempty"`
-	Told        bool   `json:"told,omitempty"` // the end is told
+	Told        bool     `json:"told,omitempty"` // the end is told
 }
 
 func newRecord(s Spec, now time.Time) Record {
