@@ -72,6 +72,7 @@ func requireNoOutputFiles(t *testing.T, s *server) {
 func (s *server) recover(t *testing.T) (state string) {
 	t.Helper()
 	ctx := context.Background()
+	s.add.Since = time.Now().Add(-time.Minute)
 	made, err := s.r.BranchMadeBy(ctx, s.add.Branch, s.add.Op)
 	require.NoError(t, err)
 	w, registered, err := s.r.registered(ctx, s.add.Path)

@@ -19,6 +19,9 @@ func (r *Repo) UndoAdd(ctx context.Context, a Add) error {
 	if err := a.check(); err != nil {
 		return err
 	}
+	if err := clearStale(ctx, a.Since, r.staleLocks(a)); err != nil {
+		return fmt.Errorf("undo worktree %s: %w", a.Path, err)
+	}
 	if admin, ok := r.marked(a.Op); ok && checkedOut(admin) && exists(r.pathOf(admin)) {
 		if err := r.checkClean(ctx, admin, r.pathOf(admin)); err != nil {
 			return fmt.Errorf("undo worktree %s: %w", a.Path, err)
