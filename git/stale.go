@@ -108,7 +108,7 @@ func unwritten(admin string) bool {
 }
 
 // discardUnmarked removes an entry of the add that git was killed in before it
-// bore the mark. Its directory then holds nothing but git's pointer.
+// bore the mark.
 func (r *Repo) discardUnmarked(ctx context.Context, a Add) error {
 	admin, ok := r.ownEntry(a)
 	if !ok {
@@ -119,14 +119,23 @@ func (r *Repo) discardUnmarked(ctx context.Context, a Add) error {
 		return err
 	}
 	defer unlock()
+	return os.RemoveAll(admin)
+}
+
+// removePointer removes git's pointer from the directory of an add that is being
+// recovered, if it is all that is there and leads nowhere, or was never written.
+func (r *Repo) removePointer(a Add) {
+	entries, err := os.ReadDir(a.Path)
+	if a.Since.IsZero() || err != nil || len(entries) != 1 || entries[0].Name() != ".git" {
+		return
+	}
 	pointer := filepath.Join(a.Path, ".git")
 	content, err := readSmall(pointer)
-	if err == nil && (content == "" || strings.HasSuffix(content, "/worktrees/"+filepath.Base(admin))) {
-		if err := os.Remove(pointer); err != nil {
-			return err
-		}
+	target, _ := strings.CutPrefix(content, "gitdir: ")
+	admin := absolute(a.Path, target)
+	if err == nil && (content == "" || filepath.Dir(admin) == filepath.Join(r.common, "worktrees") && !exists(admin)) {
+		_ = os.Remove(pointer) // what stays is reported by the next add
 	}
-	return os.RemoveAll(admin)
 }
 
 // BranchMarked reports whether some operation of ours made the branch: the oldest

@@ -40,6 +40,7 @@ func (r *Repo) undo(ctx context.Context, a Add, m made) error {
 		}
 	}
 	if m.dir {
+		r.removePointer(a)
 		_ = os.Remove(a.Path) // of a directory: succeeds on an empty one only
 	}
 	if !m.branch {

@@ -285,3 +285,35 @@ func TestBackgroundRunsSurviveTheServer(t *testing.T) {
 		})
 	}
 }
+
+// Processes that start their like and end, as fast as they can and deaf to
+// SIGTERM, are caught up with: within a limit of time, and after the death of
+// the server.
+func TestForkersAreCaught(t *testing.T) {
+	s := newScratch(t)
+	p := s.dial(false)
+	s.must(p, "worktree_create", `{"name":"lane"}`)
+	s.write(".worktrees/lane/tight", "trap '' TERM\nsetsid sh ./tight \"$1\" &\nsetsid sh -c 'sleep 0.2' \"$1\" &\n")
+	forkers := func(mark string) string {
+		return fmt.Sprintf(`for i in 1 2 3 4; do setsid sh ./tight %s & done; touch %s; sleep 100`, mark, mark)
+	}
+	for i := range 2 {
+		mark := fmt.Sprintf("tight-%d-%d", os.Getpid(), i)
+		out := s.lane(p, forkers(mark), `,"timeout_seconds":1`)
+		require.Equal(t, "timed_out", out["status"])
+		require.NotContains(t, out, "survivors")
+		require.Zero(t, survivors(t, mark))
+	}
+	mark := fmt.Sprintf("tight-%d-kill", os.Getpid())
+	_, _, err := p.beginCall("worktree_run", `{"name":"lane","command":`+string(mustJSON(forkers(mark)))+`}`)
+	require.NoError(t, err)
+	s.await(".worktrees/lane/" + mark)
+	time.Sleep(500 * time.Millisecond)
+	began := time.Now()
+	p.kill()
+	<-p.ended
+	_ = p.cmd.Wait()
+	require.Eventually(t, func() bool { return survivors(t, mark) == 0 }, patience, 20*time.Millisecond)
+	t.Logf("forkers gone %v after SIGKILL of the server", time.Since(began).Round(time.Millisecond))
+	s.requireTold(3)
+}

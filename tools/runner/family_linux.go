@@ -79,6 +79,10 @@ func (f *family) reap() {
 func (f *family) bury() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.buryLocked()
+}
+
+func (f *family) buryLocked() bool {
 	for {
 		var state syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &state, syscall.WNOHANG|unix.WALL, nil)
@@ -88,7 +92,7 @@ func (f *family) bury() bool {
 			return false
 		case pid == 0:
 			return true
-		case pid == f.shell:
+		case pid == f.shell && !f.dead: // later an orphan may have got its number
 			f.state, f.dead = state, true
 			close(f.ended)
 		}
@@ -113,10 +117,10 @@ func (f *family) alone(d time.Duration) bool { return within(d, f.gone) }
 func (f *family) terminate() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, p := range descendants() {
-		syscall.Kill(p.pid, syscall.SIGTERM)
-		syscall.Kill(p.pid, syscall.SIGCONT)
-	}
+	walk(func(pid int) {
+		syscall.Kill(pid, syscall.SIGTERM)
+		syscall.Kill(pid, syscall.SIGCONT)
+	})
 }
 
 // destroy ends all that is left, and reports whether it could.
@@ -126,7 +130,7 @@ func (f *family) destroy(limit time.Duration) bool {
 		if f.alone(0) {
 			return true
 		}
-		f.strike()
+		f.strike(deadline)
 		if f.alone(pause) {
 			return true
 		}
@@ -135,23 +139,52 @@ func (f *family) destroy(limit time.Duration) bool {
 }
 
 // strike stops every descendant until no new one shows up, for a stopped process
-// forks no more, and kills them then.
-func (f *family) strike() {
+// forks no more, and kills them then. Each is stopped as soon as it is seen: one
+// that starts its like and ends would be gone a moment later. The dead are taken
+// away between two rounds, so that there is never much to look through.
+func (f *family) strike(deadline time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	stopped := map[int]bool{}
-	for fresh := true; fresh; {
+	for fresh, stopped := true, map[int]bool{}; fresh && time.Now().Before(deadline); {
 		fresh = false
+		f.buryLocked()
+		walk(func(pid int) {
+			if !stopped[pid] {
+				syscall.Kill(pid, syscall.SIGSTOP)
+				stopped[pid], fresh = true, true
+			}
+		})
+	}
+	walk(func(pid int) { syscall.Kill(pid, syscall.SIGKILL) })
+}
+
+// walk visits every process below this one, parents first.
+func walk(visit func(pid int)) {
+	if !walkChildren(os.Getpid(), visit) {
 		for _, p := range descendants() {
-			if !stopped[p.pid] {
-				syscall.Kill(p.pid, syscall.SIGSTOP)
-				stopped[p.pid], fresh = true, true
+			visit(p.pid)
+		}
+	}
+}
+
+// walkChildren asks the kernel for the children of each thread, which takes no
+// longer for the processes of others. It reports false where the kernel does not
+// tell.
+func walkChildren(pid int, visit func(pid int)) bool {
+	dir := "/proc/" + strconv.Itoa(pid) + "/task"
+	threads, err := os.ReadDir(dir)
+	told := err == nil
+	for _, thread := range threads {
+		list, err := os.ReadFile(dir + "/" + thread.Name() + "/children")
+		told = told && (err == nil || pid != os.Getpid())
+		for _, field := range strings.Fields(string(list)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				visit(child)
+				walkChildren(child, visit)
 			}
 		}
 	}
-	for pid := range stopped {
-		syscall.Kill(pid, syscall.SIGKILL)
-	}
+	return told
 }
 
 // left names what runs now.
