@@ -12,11 +12,11 @@ import (
 	"wt-mcp/state"
 )
 
-// update2 is update for a change that needs a worktree's name, and a task, to be
-// free of unfinished operations. One whose owner is dead is finished or undone
-// first; one that is going on makes the call busy. where cause is set it is what
+// updateFree is update for a change that needs a worktree's name, and a task, to
+// be free of unfinished operations. One whose owner is dead is finished or undone
+// first; one that is going on makes the call busy. Where cause is set it is what
 // the call answers once the change is on the board.
-func (b *Board) update2(ctx context.Context, name string, taskID *int, fn func(*state.Tx) error, cause error) error {
+func (b *Board) updateFree(ctx context.Context, name string, taskID *int, fn func(*state.Tx) error, cause error) error {
 	for range 3 {
 		var other *state.Intent
 		err := b.update(ctx, func(tx *state.Tx) (err error) {

@@ -108,7 +108,7 @@ func baseError(ref string, err error) error {
 // reserve takes name, task and branch on the board. A cause that already stands
 // against the creation is told on the event log and returned.
 func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.Intent, cause error) error {
-	return b.update2(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
+	return b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
 		if err := b.free(tx, *plan); err != nil {
 			return err
 		}

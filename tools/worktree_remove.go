@@ -92,7 +92,7 @@ func (b *Board) obstacle(ctx context.Context, plan state.Intent) error {
 
 // announceRemoval says on the board what is about to go.
 func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent) error {
-	return b.update2(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
+	return b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
 		w, err := live(&tx.View, plan.Name)
 		if err != nil {
 			return err
