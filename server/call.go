@@ -103,6 +103,15 @@ func (s *Server) open(ctx context.Context, roots func(context.Context) []string)
 	return board, nil
 }
 
+// openEarly opens the board as soon as the client is there, so that what a dead
+// process left half done is mended at the start. A call that needs the board says
+// what is wrong with it, and tries again.
+func (s *Server) openEarly(ctx context.Context) {
+	if _, err := s.open(ctx, s.roots); err != nil {
+		s.config.Log.Debug("open the board", "error", err)
+	}
+}
+
 // rootsTime bounds the wait for a client that does not say where it works.
 const rootsTime = 3 * time.Second
 

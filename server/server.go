@@ -62,6 +62,9 @@ func New(c Config) (*Server, error) {
 		mcpserver.WithTitle("Task board and git worktrees"),
 		mcpserver.WithToolCapabilities(false),
 		mcpserver.WithInstructions(instructions))
+	s.engine.AddNotificationHandler("notifications/initialized", func(ctx context.Context, _ mcp.JSONRPCNotification) {
+		s.openEarly(ctx)
+	})
 	schemas, err := generated()
 	if err != nil {
 		return nil, err
