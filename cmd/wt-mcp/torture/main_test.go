@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	_ "wt-mcp/server" // so that go test does not answer from its cache for another program
 )
 
 var (
