@@ -32,8 +32,8 @@
 // When its shell ends: what that leaves gets a tenth of a second to end by
 // itself (a tee that has to empty itself), then SIGTERM, then SIGKILL. On a
 // timeout or a stop all of them get SIGTERM (and SIGCONT, for those that were
-// stopped), half a second, then are stopped until no new one shows up, and
-// killed. No step waits for the pipe to be closed.
+// stopped), half a second, then SIGKILL, as each is seen, until none is
+// left. No step waits for the pipe to be closed.
 //
 // A foreground run also ends with the process that started it, whatever ended
 // that: the supervisor reads from a pipe that the kernel closes then. A

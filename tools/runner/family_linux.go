@@ -138,24 +138,26 @@ func (f *family) destroy(limit time.Duration) bool {
 	return f.alone(0)
 }
 
-// strike stops every descendant until no new one shows up, for a stopped process
-// forks no more, and kills them then. Each is stopped as soon as it is seen: one
-// that starts its like and ends would be gone a moment later. The dead are taken
-// away between two rounds, so that there is never much to look through.
+// strike kills every descendant until none is left, or the time is over. Each is
+// killed as soon as it is seen: a killed process forks no more, and one that
+// starts its like and ends would be gone a moment later. The dead are taken away
+// between two rounds, so that there is never much to look through and a round is
+// shorter than the life of a forker.
 func (f *family) strike(deadline time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for fresh, stopped := true, map[int]bool{}; fresh && time.Now().Before(deadline); {
-		fresh = false
-		f.buryLocked()
+	for left := 1; left > 0 && time.Now().Before(deadline); {
+		if left = 0; !f.buryLocked() {
+			return
+		}
 		walk(func(pid int) {
-			if !stopped[pid] {
-				syscall.Kill(pid, syscall.SIGSTOP)
-				stopped[pid], fresh = true, true
-			}
+			syscall.Kill(pid, syscall.SIGKILL)
+			left++
 		})
+		if left > 0 && left < 8 { // few are left: let them die
+			time.Sleep(100 * time.Microsecond)
+		}
 	}
-	walk(func(pid int) { syscall.Kill(pid, syscall.SIGKILL) })
 }
 
 // walk visits every process below this one, parents first.
