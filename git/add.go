@@ -252,11 +252,10 @@ func (r *Repo) finish(a Add, admin string) error {
 
 // verifyHead looks whether HEAD is the branch that was asked for, at its commit.
 func (r *Repo) verifyHead(ctx context.Context, a Add, admin string) error {
-	out, err := r.git.run(ctx, call{args: []string{"rev-parse", "HEAD", "--symbolic-full-name", "HEAD"}, dir: a.Path, env: r.pin(admin, a.Path)})
+	oid, ref, err := r.head(ctx, admin)
 	if err != nil {
 		return err
 	}
-	oid, ref, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
 	if ref != "refs/heads/"+a.Branch || a.Commit != "" && oid != strings.ToLower(a.Commit) {
 		return refuse(ErrIncomplete, "HEAD is "+ref+" at "+oid)
 	}

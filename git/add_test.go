@@ -169,7 +169,7 @@ func TestAddWhereAMissingWorktreeIsRegistered(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, list, 2)
 	require.True(t, list[1].Prunable)
-	require.NoError(t, r.DropWorktree(t.Context(), old.Path))
+	require.NoError(t, r.drop(t.Context(), old.Path, nil))
 	require.NoError(t, r.AddWorktree(t.Context(), a))
 }
 

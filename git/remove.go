@@ -148,13 +148,8 @@ func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
 
 // entryOf finds the administrative directory of a worktree whose own is gone.
 func (r *Repo) entryOf(path string) string {
-	parent := filepath.Join(r.common, "worktrees")
-	entries, err := os.ReadDir(parent)
-	if err != nil {
-		return ""
-	}
-	for _, entry := range entries {
-		if admin := filepath.Join(parent, entry.Name()); r.pathOf(admin) == realPath(path) {
+	for _, admin := range r.adminDirs() {
+		if r.pathOf(admin) == realPath(path) {
 			return admin
 		}
 	}

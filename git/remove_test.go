@@ -88,7 +88,7 @@ func TestRemoveRefusesWhatIsNotOurs(t *testing.T) {
 	g.Git("worktree", "lock", "--reason", "on a stick", a.Path)
 	requireRefused(t, removed(r, t.Context(), Remove{Path: a.Path}), ErrLocked, "on a stick")
 	require.NoError(t, os.Rename(a.Path, a.Path+"x"))
-	requireRefused(t, r.DropWorktree(t.Context(), a.Path), ErrLocked, "on a stick")
+	requireRefused(t, r.drop(t.Context(), a.Path, nil), ErrLocked, "on a stick")
 	require.NoError(t, os.Rename(a.Path+"x", a.Path))
 	g.Git("worktree", "unlock", a.Path)
 
@@ -111,7 +111,7 @@ func TestRemoveFollowsNoLink(t *testing.T) {
 	require.NoError(t, os.Symlink(outside, a.Path))
 	require.ErrorIs(t, removed(r, t.Context(), Remove{Path: a.Path, Force: true}), ErrNotWorktree)
 	require.ErrorIs(t, removed(r, t.Context(), Remove{Path: outside, Force: true}), ErrNotWorktree)
-	require.ErrorIs(t, r.DropWorktree(t.Context(), a.Path), ErrPathExists)
+	require.ErrorIs(t, r.drop(t.Context(), a.Path, nil), ErrPathExists)
 	require.FileExists(t, filepath.Join(outside, "README.md"))
 }
 
@@ -290,11 +290,11 @@ func TestDropWorktreeDropsOnlyThatOne(t *testing.T) {
 	g, r, a := addOne(t)
 	b := newAdd(g, "b")
 	require.NoError(t, r.AddWorktree(t.Context(), b))
-	require.ErrorIs(t, r.DropWorktree(t.Context(), a.Path), ErrPathExists)
+	require.ErrorIs(t, r.drop(t.Context(), a.Path, nil), ErrPathExists)
 	require.NoError(t, os.RemoveAll(a.Path))
 	require.NoError(t, os.RemoveAll(b.Path))
-	require.NoError(t, r.DropWorktree(t.Context(), a.Path))
-	require.NoError(t, r.DropWorktree(t.Context(), a.Path), "may be repeated")
+	require.NoError(t, r.drop(t.Context(), a.Path, nil))
+	require.NoError(t, r.drop(t.Context(), a.Path, nil), "may be repeated")
 	list, err := r.Worktrees(t.Context())
 	require.NoError(t, err)
 	require.Len(t, list, 2)

@@ -73,6 +73,14 @@ func (r *Repo) refs(ctx context.Context, names ...string) (map[string]string, er
 	return refs, nil
 }
 
+// head reads the HEAD of the worktree of an administrative directory: its commit
+// and its branch's full name, which is HEAD where it is detached.
+func (r *Repo) head(ctx context.Context, admin string) (oid, ref string, err error) {
+	out, err := r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"rev-parse", "HEAD", "--symbolic-full-name", "HEAD"}})
+	oid, ref, _ = strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
+	return oid, ref, err
+}
+
 // AheadBehind counts the commits which only HEAD of the worktree at path has,
 // and those which only base has.
 func (r *Repo) AheadBehind(ctx context.Context, path, base string) (ahead, behind int, err error) {

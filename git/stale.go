@@ -75,19 +75,13 @@ func (r *Repo) ownEntry(a Add) (admin string, ok bool) {
 	if a.Since.IsZero() {
 		return "", false
 	}
-	parent := filepath.Join(r.common, "worktrees")
-	entries, err := os.ReadDir(parent)
-	if err != nil {
-		return "", false
-	}
-	for _, entry := range entries {
-		admin := filepath.Join(parent, entry.Name())
+	for _, admin := range r.adminDirs() {
 		info, err := os.Lstat(admin)
 		if err != nil || exists(filepath.Join(admin, "index")) || info.ModTime().Before(a.Since.Add(-staleAfter)) {
 			continue
 		}
 		path := r.pathOf(admin)
-		if path == realPath(a.Path) || path == "" && strings.HasPrefix(entry.Name(), filepath.Base(a.Path)) && unwritten(admin) {
+		if path == realPath(a.Path) || path == "" && strings.HasPrefix(filepath.Base(admin), filepath.Base(a.Path)) && unwritten(admin) {
 			return admin, true
 		}
 	}

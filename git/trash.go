@@ -65,9 +65,12 @@ func putBack(trash, path string) error {
 // protect keeps under a ref what only the worktree's HEAD and index hold: the
 // commits of a detached HEAD, and staged content. kept reports whether there was any.
 func (r *Repo) protect(ctx context.Context, admin, op string) (kept bool, err error) {
-	head, detached := r.headOf(ctx, admin)
+	head, ref, err := r.head(ctx, admin)
+	if err != nil {
+		head, ref = "", "" // before the first commit HEAD holds nothing
+	}
 	keep := ""
-	if detached {
+	if ref == "HEAD" {
 		keep = head
 	}
 	if staged := r.stagedTree(ctx, admin, head); staged != "" {
@@ -83,16 +86,6 @@ func (r *Repo) protect(ctx context.Context, admin, op string) (kept bool, err er
 			args: []string{"update-ref", "--no-deref", "--end-of-options", trashRef(op), keep}})
 		return err
 	})
-}
-
-// headOf reads a worktree's HEAD; head is "" before the first commit, which holds nothing.
-func (r *Repo) headOf(ctx context.Context, admin string) (head string, detached bool) {
-	out, err := r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"rev-parse", "HEAD", "--symbolic-full-name", "HEAD"}})
-	if err != nil {
-		return "", false
-	}
-	head, name, _ := strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
-	return head, name == "HEAD"
 }
 
 // stagedTree is the tree of the index where it differs from HEAD's; "" where it

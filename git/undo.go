@@ -97,13 +97,7 @@ func (r *Repo) removeMarked(ctx context.Context, a Add) error {
 
 // marked finds the administrative directory which is locked with the mark of op.
 func (r *Repo) marked(op string) (admin string, ok bool) {
-	parent := filepath.Join(r.common, "worktrees")
-	entries, err := os.ReadDir(parent)
-	if err != nil {
-		return "", false
-	}
-	for _, entry := range entries {
-		admin := filepath.Join(parent, entry.Name())
+	for _, admin := range r.adminDirs() {
 		if reason, locked := lockReason(admin); locked && reason == LockReason(op) {
 			return admin, true
 		}
@@ -129,18 +123,11 @@ func (r *Repo) removeEntry(ctx context.Context, path string, inherit []*os.File)
 	})
 }
 
-// DropWorktree drops the entry of a worktree whose directory is gone, and no
-// other (git worktree prune would drop the user's too). Without an entry there
-// is nothing to do. It refuses with ErrPathExists when there is something at
-// path and with ErrLocked when somebody locked the entry: its directory may be
-// on a device that is not mounted.
-func (r *Repo) DropWorktree(ctx context.Context, path string) error {
-	if err := r.drop(ctx, path, nil); err != nil {
-		return fmt.Errorf("drop worktree %s: %w", path, err)
-	}
-	return nil
-}
-
+// drop drops the entry of a worktree whose directory is gone, and no other (git
+// worktree prune would drop the user's too). Without an entry there is nothing
+// to do. It refuses with ErrPathExists when there is something at path and with
+// ErrLocked when somebody locked the entry: its directory may be on a device
+// that is not mounted.
 func (r *Repo) drop(ctx context.Context, path string, inherit []*os.File) error {
 	unlock, err := r.lock(ctx)
 	if err != nil {

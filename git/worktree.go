@@ -144,6 +144,9 @@ func (r *Repo) CheckWorktree(path string) error {
 	return err
 }
 
+// BeingAdded reports whether an add of ours is going on, or has died half-way.
+func (w Worktree) BeingAdded() bool { return strings.HasPrefix(w.LockReason, LockReason("")) }
+
 // RepairWorktree lets git mend its pointers to and from the worktree at path,
 // after the repository or the worktree was moved by hand.
 func (r *Repo) RepairWorktree(ctx context.Context, path string) error {
@@ -160,6 +163,21 @@ func (r *Repo) RepairWorktree(ctx context.Context, path string) error {
 		return fmt.Errorf("repair worktree %s: %w", path, err)
 	}
 	return nil
+}
+
+// adminDirs lists the administrative directories of all linked worktrees, those
+// that git does not list included.
+func (r *Repo) adminDirs() []string {
+	parent := filepath.Join(r.common, "worktrees")
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return nil
+	}
+	var dirs []string
+	for _, entry := range entries {
+		dirs = append(dirs, filepath.Join(parent, entry.Name()))
+	}
+	return dirs
 }
 
 // pathOf reads where the worktree of an administrative directory is; "" when it

@@ -23,7 +23,7 @@ func checkArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (json.Raw
 	}
 	var args map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &args); err != nil {
-		return nil, badArg(s, "arguments", "%s takes a JSON object, got %s", tool, kind(raw))
+		return nil, badArg("arguments", "%s takes a JSON object, got %s", tool, kind(raw))
 	}
 	names := make([]string, 0, len(args))
 	for name := range args {
@@ -35,14 +35,14 @@ func checkArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (json.Raw
 		if !known {
 			return nil, unknownArg(tool, s, name)
 		}
-		if err := checkValue(s, name, p, args[name]); err != nil {
+		if err := checkValue(name, p, args[name]); err != nil {
 			return nil, err
 		}
 		args[name] = plain(p, args[name])
 	}
 	for _, name := range s.Required {
 		if _, given := args[name]; !given {
-			return nil, badArg(s, name, "is required: %s", takes(s.Properties[name]))
+			return nil, badArg(name, "is required: %s", takes(s.Properties[name]))
 		}
 	}
 	return json.Marshal(args)
@@ -93,47 +93,47 @@ func argNames(s *jsonschema.Schema) []string {
 	return append(append([]string{}, s.Required...), rest...)
 }
 
-func badArg(s *jsonschema.Schema, name, format string, args ...any) error {
+func badArg(name, format string, args ...any) error {
 	return state.Errorf(state.InvalidArgument, "", "%s: %s", name, fmt.Sprintf(format, args...)).With("argument", name)
 }
 
-func checkValue(s *jsonschema.Schema, name string, p *jsonschema.Schema, raw json.RawMessage) error {
+func checkValue(name string, p *jsonschema.Schema, raw json.RawMessage) error {
 	if !fits(p, raw) {
-		return badArg(s, name, "got %s, takes %s", kind(raw), takes(p))
+		return badArg(name, "got %s, takes %s", kind(raw), takes(p))
 	}
 	switch p.Type {
 	case "string":
-		return checkString(s, name, p, raw)
+		return checkString(name, p, raw)
 	case "integer", "number":
 		if n, err := strconv.ParseFloat(string(raw), 64); err != nil || p.Minimum != nil && n < *p.Minimum || p.Maximum != nil && n > *p.Maximum {
-			return badArg(s, name, "got %s, takes %s", state.Clip(string(raw), 40), takes(p))
+			return badArg(name, "got %s, takes %s", state.Clip(string(raw), 40), takes(p))
 		}
 	case "array":
 		var items []json.RawMessage
 		if err := json.Unmarshal(raw, &items); err != nil {
-			return badArg(s, name, "%v", err)
+			return badArg(name, "%v", err)
 		}
 		for i, item := range items {
-			if err := checkValue(s, fmt.Sprintf("%s[%d]", name, i), p.Items, item); err != nil {
+			if err := checkValue(fmt.Sprintf("%s[%d]", name, i), p.Items, item); err != nil {
 				return err
 			}
 		}
 	case "object":
-		return checkMap(s, name, p, raw)
+		return checkMap(name, p, raw)
 	}
 	return nil
 }
 
-func checkMap(s *jsonschema.Schema, name string, p *jsonschema.Schema, raw json.RawMessage) error {
+func checkMap(name string, p *jsonschema.Schema, raw json.RawMessage) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
-		return badArg(s, name, "%v", err)
+		return badArg(name, "%v", err)
 	}
 	for key, value := range members {
 		if p.AdditionalProperties == nil {
 			continue
 		}
-		if err := checkValue(s, name+"."+state.Clip(key, 40), p.AdditionalProperties, value); err != nil {
+		if err := checkValue(name+"."+state.Clip(key, 40), p.AdditionalProperties, value); err != nil {
 			return err
 		}
 	}
@@ -141,16 +141,16 @@ func checkMap(s *jsonschema.Schema, name string, p *jsonschema.Schema, raw json.
 }
 
 // checkString refuses text that JSON can carry and a file or a command cannot.
-func checkString(s *jsonschema.Schema, name string, p *jsonschema.Schema, raw json.RawMessage) error {
+func checkString(name string, p *jsonschema.Schema, raw json.RawMessage) error {
 	if at := loneSurrogate(raw); at >= 0 {
-		return badArg(s, name, "has half of a surrogate pair (%s), which is no character", raw[at:at+6])
+		return badArg(name, "has half of a surrogate pair (%s), which is no character", raw[at:at+6])
 	}
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return badArg(s, name, "%v", err)
+		return badArg(name, "%v", err)
 	}
 	if i := strings.IndexByte(text, 0); i >= 0 {
-		return badArg(s, name, "has a NUL at byte %d; leave it out", i)
+		return badArg(name, "has a NUL at byte %d; leave it out", i)
 	}
 	if len(p.Enum) == 0 {
 		return nil
@@ -160,7 +160,7 @@ func checkString(s *jsonschema.Schema, name string, p *jsonschema.Schema, raw js
 			return nil
 		}
 	}
-	return badArg(s, name, "got %q, takes %s", state.Visible(state.Clip(text, 60)), takes(p))
+	return badArg(name, "got %q, takes %s", state.Visible(state.Clip(text, 60)), takes(p))
 }
 
 // loneSurrogate returns the offset of an escape such as \ud800 without its other

@@ -23,11 +23,10 @@ import (
 	"wt-mcp/tools"
 )
 
+// What clients show their model about the server as a whole.
+//
 //go:embed instructions.md
 var instructions string
-
-// Instructions is what clients show their model about the server as a whole.
-func Instructions() string { return instructions }
 
 // Config says what a server offers. Open is called once a call needs the board,
 // and again after it failed; roots asks the client for the directories that it

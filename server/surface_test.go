@@ -99,10 +99,10 @@ func TestSurfaceBudgets(t *testing.T) {
 		return n
 	}
 	defaults, whole := size(tools.Default), size(tools.Sets()...)
-	t.Logf("default tools: %d bytes, all tools: %d bytes, instructions: %d bytes", defaults, whole, len(Instructions()))
+	t.Logf("default tools: %d bytes, all tools: %d bytes, instructions: %d bytes", defaults, whole, len(instructions))
 	require.LessOrEqual(t, defaults, defaultBudget)
 	require.LessOrEqual(t, whole, wholeBudget)
-	require.LessOrEqual(t, len(Instructions()), instructionsBudget)
+	require.LessOrEqual(t, len(instructions), instructionsBudget)
 }
 
 func TestEveryToolSaysWhatItIs(t *testing.T) {

@@ -54,5 +54,8 @@ func parseEvent(line []byte) (e Event, ok bool) {
 	return Event(p), p.Event != ""
 }
 
+// Time is a time as the files have it.
+func Time(seconds float64) time.Time { return time.UnixMicro(int64(seconds * 1e6)).UTC() }
+
 // seconds is the clock as the files have it: epoch seconds, to the microsecond.
 func seconds(t time.Time) float64 { return math.Round(float64(t.UnixNano())/1e3) / 1e6 }

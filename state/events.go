@@ -17,13 +17,7 @@ func (s *Store) appendEvents(lines []json.RawMessage) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	name := s.abs(EventsFile)
-	f, err := s.reopen(name, os.O_CREATE|os.O_APPEND)
-	if missing(err) {
-		if err = s.makeDir(s.abs(WorktreesDir)); err == nil {
-			f, err = s.reopen(name, os.O_CREATE|os.O_APPEND)
-		}
-	}
+	f, err := s.openLog()
 	if err != nil {
 		return fmt.Errorf("open event log: %w", err)
 	}
@@ -35,6 +29,17 @@ func (s *Store) appendEvents(lines []json.RawMessage) error {
 		return fmt.Errorf("append events: %w", err)
 	}
 	return nil
+}
+
+// openLog opens the event log for appending, and makes it if need be.
+func (s *Store) openLog() (afero.File, error) {
+	f, err := s.reopen(s.abs(EventsFile), os.O_CREATE|os.O_APPEND)
+	if missing(err) {
+		if err = s.makeDir(s.abs(WorktreesDir)); err == nil {
+			f, err = s.reopen(s.abs(EventsFile), os.O_CREATE|os.O_APPEND)
+		}
+	}
+	return f, err
 }
 
 func (s *Store) eventBytes(f afero.File, lines []json.RawMessage) ([]byte, error) {

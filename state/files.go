@@ -68,7 +68,7 @@ func (s *Store) makeDir(dir string) error {
 }
 
 // apply puts the staged files in place and appends the events.
-func (s *Store) apply(r record, staged []string) error {
+func (s *Store) apply(r record) error {
 	for _, w := range r.Writes {
 		if err := s.place(w); err != nil {
 			return err

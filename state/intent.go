@@ -1,13 +1,13 @@
 package state
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -89,22 +89,14 @@ func (s *Store) takeOperation(id string) (*Operation, error) {
 
 // SweepOperations removes the lock files of operations that died before they put
 // an intent on the board, or after they took it off.
-func (s *Store) SweepOperations(ctx context.Context) error {
+func (s *Store) SweepOperations() error {
 	names, err := s.names(s.private(opsName))
 	if err != nil {
 		return fmt.Errorf("list operations: %w", err)
 	}
-	var intents []Intent
-	if err := s.View(ctx, func(v *View) error { intents, err = v.Intents(); return err }); err != nil {
-		return err
-	}
-	open := map[string]bool{}
-	for _, in := range intents {
-		open[in.ID] = true
-	}
 	for _, name := range names {
 		id, isLock := strings.CutSuffix(name, ".lock")
-		if !isLock || open[id] {
+		if !isLock || slices.Contains(names, id+".json") {
 			continue
 		}
 		if op, err := s.takeOperation(id); err == nil {

@@ -145,7 +145,7 @@ func (s *Store) busy() error {
 	m, _, _ := s.readMarker()
 	held := ""
 	if m.Holder != "" {
-		since := time.UnixMicro(int64(m.Since * 1e6)).UTC().Format(time.RFC3339)
+		since := Time(m.Since).Format(time.RFC3339)
 		held = fmt.Sprintf(" by %s since %s", m.Holder, since)
 	}
 	return Errorf(Busy, "retry; if the holder is stopped (Ctrl-Z, debugger), let it go on or end it",

@@ -3,11 +3,8 @@ package state
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/afero"
 )
@@ -80,7 +77,11 @@ func (s *Store) repairEvents(flushed int64, expected []json.RawMessage) error {
 		if len(rest) == 0 {
 			return nil
 		}
-		return s.appendRaw(rest)
+		f, err := s.openLog()
+		if err == nil {
+			_, err = f.Write(rest)
+		}
+		return err
 	}
 	whole, err := s.readFile(s.abs(EventsFile), 1<<40)
 	if err != nil {
@@ -92,19 +93,6 @@ func (s *Store) repairEvents(flushed int64, expected []json.RawMessage) error {
 		return err
 	}
 	return s.place(w)
-}
-
-func (s *Store) appendRaw(data []byte) error {
-	name := s.abs(EventsFile)
-	if err := s.fs.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	f, err := s.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
 }
 
 func prefixOfAny(cut []byte, lines []json.RawMessage) bool {

@@ -32,13 +32,6 @@ const (
 	asideName     = "set-aside"
 )
 
-// The original program rewrites files in place, so a file that does not parse may
-// just be half written: it is read again before it is called corrupt.
-const (
-	tornTries = 3
-	tornPause = 15 * time.Millisecond
-)
-
 // Limits on what is read: larger files are not ours.
 const (
 	maxTaskFile  = 16 << 20
@@ -266,13 +259,24 @@ func (s *Store) writeMarker(m marker) error {
 // change survives any crash. fn sees the board as it is at that instant; it must
 // be quick, without git, commands or network. When fn fails nothing is changed.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
-	m, err := s.update(ctx, fn)
-	for i := 0; i < tornTries && CodeOf(err) == Corrupt; i++ {
-		time.Sleep(tornPause)
+	var m marker
+	err := againIfTorn(func() (err error) {
 		m, err = s.update(ctx, fn)
-	}
+		return err
+	})
 	if err == nil && m.Clean && m.End > s.capacity*3/4 {
 		s.startCheckpoint()
+	}
+	return err
+}
+
+// againIfTorn repeats f a few times while it finds a file that does not parse: the
+// original program rewrites files in place, so one may just be half written.
+func againIfTorn(f func() error) error {
+	err := f()
+	for i := 0; i < 3 && CodeOf(err) == Corrupt; i++ {
+		time.Sleep(15 * time.Millisecond)
+		err = f()
 	}
 	return err
 }
@@ -357,7 +361,7 @@ func (s *Store) commit(m marker, tx *Tx) (marker, error) {
 		return m, s.broken
 	}
 	m.End, m.Seq, m.NextID = end, r.Seq, r.NextID
-	if err := s.apply(r, staged); err != nil {
+	if err := s.apply(r); err != nil {
 		dirty.End, dirty.Seq, dirty.NextID, dirty.Pending = end, r.Seq, r.NextID, err.Error()
 		_ = s.writeMarker(dirty)
 		return dirty, nil

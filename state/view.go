@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"time"
 )
 
 // viewTries is how often a reader looks again without the lock before it queues
@@ -17,12 +16,7 @@ const viewTries = 10
 // counts. A change that is committed is seen, even where the files do not have
 // it yet because its writer died or the disk is full.
 func (s *Store) View(ctx context.Context, fn func(*View) error) error {
-	err := s.view(ctx, fn)
-	for i := 0; i < tornTries && CodeOf(err) == Corrupt; i++ {
-		time.Sleep(tornPause)
-		err = s.view(ctx, fn)
-	}
-	return err
+	return againIfTorn(func() error { return s.view(ctx, fn) })
 }
 
 func (s *Store) view(ctx context.Context, fn func(*View) error) error {

@@ -152,8 +152,8 @@ func TestPage(t *testing.T) {
 }
 
 func TestTaskListPages(t *testing.T) {
-	require.Equal(t, page{left: 50, bytes: smallResult}, TaskListIn{}.page())
-	require.Equal(t, page{left: 7, bytes: largeResult}, TaskListIn{Limit: 7}.page())
+	require.Equal(t, page{left: 50, bytes: smallResult}, newPage(0, 50))
+	require.Equal(t, page{left: 7, bytes: largeResult}, newPage(7, 50))
 	for cursor, want := range map[string]int{"": 0, "0": 0, "17": 17} {
 		after, err := TaskListIn{Cursor: cursor}.after()
 		require.NoError(t, err)

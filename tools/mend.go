@@ -63,7 +63,7 @@ func (b *Board) rebuildIndex(ctx context.Context) error {
 		}
 		for _, t := range trees {
 			w, ours := b.lane(t)
-			if !ours || strings.HasPrefix(t.LockReason, git.LockReason("")) {
+			if !ours || t.BeingAdded() {
 				continue
 			}
 			w.CreatedAt = tx.At()

@@ -61,7 +61,7 @@ func (b *Board) Recover(ctx context.Context) error {
 		intents, err = v.Intents()
 		return err
 	})
-	errs := []error{err, b.State.SweepOperations(ctx)}
+	errs := []error{err, b.State.SweepOperations()}
 	for _, in := range intents {
 		if err := b.recoverOne(ctx, in); state.CodeOf(err) != state.Busy {
 			errs = append(errs, err)
@@ -73,7 +73,7 @@ func (b *Board) Recover(ctx context.Context) error {
 func (b *Board) recoverOne(ctx context.Context, in state.Intent) error {
 	op, err := b.State.TakeOver(in.ID)
 	if errors.Is(err, state.ErrLockHeld) {
-		since := beganAt(in).UTC().Format(time.RFC3339)
+		since := state.Time(in.At).Format(time.RFC3339)
 		return state.Errorf(state.Busy, "wait for it, then repeat the call", "%s is doing %s of worktree %s since %s",
 			in.Holder, in.Kind, in.Name, since).With("holder", in.Holder).With("since", in.At)
 	}
@@ -85,9 +85,6 @@ func (b *Board) recoverOne(ctx context.Context, in state.Intent) error {
 	defer cancel()
 	if there, err := b.unfinished(ctx, in.ID); err != nil || !there {
 		return err
-	}
-	if err := b.Git.ClearBranchLocks(ctx, in.Branch, beganAt(in)); err != nil {
-		return gitError("recover worktree "+in.Name, err)
 	}
 	switch in.Kind {
 	case state.IntentCreate:
@@ -109,8 +106,6 @@ func (b *Board) unfinished(ctx context.Context, id string) (there bool, err erro
 	})
 	return there, err
 }
-
-func beganAt(in state.Intent) time.Time { return time.UnixMicro(int64(in.At * 1e6)) }
 
 // recoverCreate asks git how far the creation got. A complete worktree goes on
 // the board; of any other, what the operation made is taken back.
@@ -142,6 +137,9 @@ func (b *Board) forget(ctx context.Context, op *state.Operation, e state.Event) 
 func (b *Board) recoverRemove(ctx context.Context, op *state.Operation, in state.Intent) error {
 	if _, err := os.Lstat(in.Path); err == nil {
 		return b.forget(ctx, op, removeEvent("failed", in, fmt.Errorf("interrupted: %s died; nothing was removed", in.Holder)))
+	}
+	if err := b.Git.ClearBranchLocks(ctx, in.Branch, state.Time(in.At)); err != nil {
+		return gitError("finish the interrupted removal of "+in.Name, err)
 	}
 	trash, err := b.Git.FinishRemove(ctx, removeOf(in, op))
 	if err != nil {

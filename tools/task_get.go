@@ -39,7 +39,7 @@ func (b *Board) TaskGet(ctx context.Context, in TaskGetIn) (t state.Task, err er
 func taskText(t state.Task) string {
 	text := lines(TaskLine(t), indent(t.Description))
 	for _, n := range t.Notes {
-		at := time.UnixMicro(int64(n.At * 1e6)).UTC().Format(time.DateTime)
+		at := state.Time(n.At).Format(time.DateTime)
 		text = lines(text, indent(fmt.Sprintf("note %s %s: %s", at, n.Actor, n.Text)))
 	}
 	return text

@@ -66,7 +66,7 @@ func (b *Board) TaskList(ctx context.Context, in TaskListIn) (TaskListOut, error
 		for _, s := range state.Statuses() {
 			out.Counts[s] = 0
 		}
-		page := in.page()
+		page := newPage(in.Limit, 50)
 		for _, t := range tasks {
 			out.Counts[t.Status]++
 			if t.ID > after && in.match(t) && !page.full {
@@ -90,17 +90,18 @@ func (in TaskListIn) after() (int, error) {
 	return id, nil
 }
 
-func (in TaskListIn) page() page {
-	if in.Limit == 0 {
-		return page{left: 50, bytes: smallResult}
-	}
-	return page{left: in.Limit, bytes: largeResult}
-}
-
 // page counts what still fits a result.
 type page struct {
 	left, bytes int
 	full        bool
+}
+
+// newPage is as large as the caller asked for, or of an ordinary size.
+func newPage(limit, ordinary int) page {
+	if limit == 0 {
+		return page{left: ordinary, bytes: smallResult}
+	}
+	return page{left: limit, bytes: largeResult}
 }
 
 // take reports whether v fits; the first always does.

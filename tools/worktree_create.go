@@ -50,7 +50,8 @@ func (b *Board) WorktreeCreate(ctx context.Context, in WorktreeCreateIn) (w stat
 	ctx, cancel := lasting(ctx)
 	defer cancel()
 	if gitErr != nil {
-		return w, b.createFailed(ctx, op, plan, createError(plan, gitErr))
+		cause := createError(plan, gitErr)
+		return w, errors.Join(cause, b.forget(ctx, op, createEvent("failed", plan, cause)))
 	}
 	return b.created(ctx, op, plan)
 }
@@ -150,7 +151,7 @@ func (b *Board) free(tx *state.Tx, plan state.Intent) error {
 }
 
 func addOf(plan state.Intent, op *state.Operation) git.Add {
-	a := git.Add{Path: plan.Path, Branch: plan.Branch, Commit: plan.BaseCommit, NewBranch: plan.NewBranch, Op: plan.ID, Since: beganAt(plan)}
+	a := git.Add{Path: plan.Path, Branch: plan.Branch, Commit: plan.BaseCommit, NewBranch: plan.NewBranch, Op: plan.ID, Since: state.Time(plan.At)}
 	if op != nil {
 		a.Inherit = append(a.Inherit, op.File())
 	}
@@ -178,16 +179,6 @@ func createError(plan state.Intent, err error) error {
 		return state.Errorf(state.AlreadyExists, "choose another name, or clear it with git worktree prune", "git has something at %s: %s", plan.Path, what)
 	}
 	return gitError("create worktree "+plan.Name, err)
-}
-
-// createFailed puts the failure on the board; git has nothing left of it.
-func (b *Board) createFailed(ctx context.Context, op *state.Operation, plan state.Intent, cause error) error {
-	err := b.update(ctx, func(tx *state.Tx) error {
-		tx.DropIntent(op)
-		tx.Emit(createEvent("failed", plan, cause))
-		return nil
-	})
-	return errors.Join(cause, err)
 }
 
 // created puts the new worktree on the board and binds its task.

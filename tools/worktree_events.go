@@ -39,22 +39,19 @@ type WorktreeEventsOut struct {
 
 // WorktreeEvents reads the event log.
 func (b *Board) WorktreeEvents(ctx context.Context, in WorktreeEventsIn) (WorktreeEventsOut, error) {
-	limit, budget := in.Limit, largeResult
-	if limit == 0 {
-		limit, budget = 20, smallResult
-	}
+	page := newPage(in.Limit, 20)
 	var out WorktreeEventsOut
 	err := b.State.View(ctx, func(v *state.View) (err error) {
-		out.Events, out.LastSeq, err = v.Events(state.EventQuery{Limit: limit + 1, After: in.AfterSeq, Match: in.match})
+		out.Events, out.LastSeq, err = v.Events(state.EventQuery{Limit: page.left + 1, After: in.AfterSeq, Match: in.match})
 		return err
 	})
 	for i, e := range out.Events {
 		out.Events[i].Detail = clipFields(e.Detail)
 	}
 	if in.AfterSeq != nil {
-		out.firstFitting(limit, budget)
+		out.firstFitting(page)
 	} else {
-		out.lastFitting(limit, budget)
+		out.lastFitting(page)
 	}
 	return out, err
 }
@@ -83,8 +80,7 @@ func clipFields(f state.Fields) state.Fields {
 }
 
 // firstFitting keeps the oldest that fit; last_seq then says where to read on.
-func (out *WorktreeEventsOut) firstFitting(limit, budget int) {
-	kept := page{left: limit, bytes: budget}
+func (out *WorktreeEventsOut) firstFitting(kept page) {
 	for i, e := range out.Events {
 		if !kept.take(e, i == 0) {
 			out.Events = out.Events[:i]
@@ -95,8 +91,7 @@ func (out *WorktreeEventsOut) firstFitting(limit, budget int) {
 }
 
 // lastFitting keeps the newest that fit.
-func (out *WorktreeEventsOut) lastFitting(limit, budget int) {
-	kept := page{left: limit, bytes: budget}
+func (out *WorktreeEventsOut) lastFitting(kept page) {
 	for i := len(out.Events) - 1; i >= 0; i-- {
 		if !kept.take(out.Events[i], i == len(out.Events)-1) {
 			out.Events = out.Events[i+1:]
@@ -120,7 +115,7 @@ func (out WorktreeEventsOut) text() string {
 // EventLine is an event on one line: #4 12:00:01 worktree.create.after task=1 wt=auth-refactor
 func EventLine(e state.Event) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#%d %s %s", e.Seq, time.UnixMicro(int64(e.TS*1e6)).UTC().Format(time.TimeOnly), state.Visible(e.Event))
+	fmt.Fprintf(&b, "#%d %s %s", e.Seq, state.Time(e.TS).Format(time.TimeOnly), state.Visible(e.Event))
 	if id, ok := e.Task["id"]; ok {
 		fmt.Fprintf(&b, " task=%s", state.Visible(fmt.Sprint(id)))
 	}

@@ -69,7 +69,7 @@ func (b *Board) WorktreeList(ctx context.Context, in WorktreeListIn) (WorktreeLi
 
 // fill takes the page behind the cursor, which is the name of an entry.
 func (out *WorktreeListOut) fill(all []state.Worktree, in WorktreeListIn) error {
-	p := TaskListIn{Limit: in.Limit}.page()
+	p := newPage(in.Limit, 50)
 	skipping := in.Cursor != ""
 	for _, w := range all {
 		if skipping {
@@ -108,7 +108,7 @@ func (b *Board) untracked(ctx context.Context, known []state.Worktree) ([]Untrac
 	}
 	out := []Untracked{}
 	for i, g := range list {
-		if i == 0 || g.Bare || onBoard[g.Path] || strings.HasPrefix(g.LockReason, "wt-mcp:") || len(out) == maxUntracked {
+		if i == 0 || g.Bare || onBoard[g.Path] || g.BeingAdded() || len(out) == maxUntracked {
 			continue
 		}
 		out = append(out, Untracked{Path: g.Path, Branch: g.Branch, Head: g.Head})

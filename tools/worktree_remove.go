@@ -129,8 +129,7 @@ func removeError(plan state.Intent, err error) error {
 		return state.Errorf(state.InUse, "ask whoever locked it; git worktree unlock "+plan.Path+" ends the lock, and "+again+" overrides it",
 			"worktree %s is locked: %s", plan.Name, shown).With("reason", shown)
 	case errors.Is(err, git.ErrNotWorktree):
-		return state.Errorf(state.Conflict, "look at the directory yourself; wt-mcp does not touch it",
-			"%s is not the worktree of this repository that the board means", plan.Path)
+		return notOurs(plan.Path)
 	}
 	return gitError("remove worktree "+plan.Name, err)
 }

@@ -102,10 +102,15 @@ func (b *Board) present(w state.Worktree) error {
 
 func statusError(w state.Worktree, err error) error {
 	if errors.Is(err, git.ErrNotWorktree) {
-		return state.Errorf(state.Conflict, "look at the directory yourself; wt-mcp does not touch it",
-			"%s is not the worktree of this repository that the board means", w.Path)
+		return notOurs(w.Path)
 	}
 	return gitError("read the status of worktree "+w.Name, err)
+}
+
+// notOurs refuses a directory that git does not have as the worktree in question.
+func notOurs(path string) error {
+	return state.Errorf(state.Conflict, "look at the directory yourself; wt-mcp does not touch it",
+		"%s is not the worktree of this repository that the board means", path)
 }
 
 // reasons is what worktree_remove would answer without force.
