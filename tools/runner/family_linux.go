@@ -189,11 +189,23 @@ func walkChildren(pid int, visit func(pid int)) bool {
 	return told
 }
 
-// left names what runs now.
+// left names what runs now. One look at the process table takes a while, and may
+// fall between a process that starts its like and the like, so it is repeated
+// while something is there that it does not see.
 func (f *family) left() []string {
+	names := f.look()
+	for range 20 {
+		if len(names) > 0 || f.alone(time.Millisecond) {
+			break
+		}
+		names = f.look()
+	}
+	return names
+}
+
+func (f *family) look() (names []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var names []string
 	for _, p := range descendants() {
 		if p.state == "Z" || p.state == "X" {
 			continue
