@@ -38,6 +38,7 @@ func (s *Server) call(ctx context.Context, name string, args json.RawMessage, by
 		return tools.Answer{}, err
 	}
 	answer, err := t.Call(ctx, board.For(by), args)
+	board.Tend()
 	if err != nil && ctx.Err() != nil {
 		err = &state.Error{Code: state.Cancelled, Message: name + " was cancelled", Err: err}
 	}

@@ -45,12 +45,13 @@ type Config struct {
 	Root    string // holds .tasks and .worktrees
 	Private string // lock, marker, journal, intents; on the same machine's disk
 
-	Locker      Locker           // default: flock on Private/lock
-	Now         func() time.Time // default: time.Now
-	Boot        string           // default: this boot of the machine
-	NoSync      bool             // true gives up invariant 1 against power loss
-	LockTimeout time.Duration    // default: 10 s
-	Holder      string           // what a waiter is told; default: "pid N"
+	Locker      Locker               // default: flock on Private/lock
+	Now         func() time.Time     // default: time.Now
+	Boot        string               // default: this boot of the machine
+	Uptime      func() time.Duration // default: the time since then, its sleep included
+	NoSync      bool                 // true gives up invariant 1 against power loss
+	LockTimeout time.Duration        // default: 10 s
+	Holder      string               // what a waiter is told; default: "pid N"
 }
 
 // Store is one board. It is safe for concurrent use by goroutines, and any
@@ -62,6 +63,7 @@ type Store struct {
 	locker      Locker
 	now         func() time.Time
 	boot        string
+	uptime      func() time.Duration
 	sync        func(afero.File) error
 	lockTimeout time.Duration
 	holder      string
@@ -80,7 +82,7 @@ type Store struct {
 // Open returns the board. It changes nothing on disk: directories come with the
 // first change, and what a dead process left unfinished is finished by the next one.
 func Open(c Config) *Store {
-	s := &Store{fs: c.FS, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot,
+	s := &Store{fs: c.FS, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot, uptime: c.Uptime,
 		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, spawn: func(f func()) { go f() }}
 	s.open = map[string]opened{}
 	if s.locker == nil {
@@ -91,6 +93,9 @@ func Open(c Config) *Store {
 	}
 	if s.boot == "" {
 		s.boot = bootID()
+	}
+	if s.uptime == nil {
+		s.uptime = sinceBoot
 	}
 	if c.NoSync {
 		s.sync = func(afero.File) error { return nil }

@@ -12,6 +12,9 @@ func flush(f afero.File) error { return f.Sync() }
 
 // bootID names this boot of the machine: what the page cache held is lost with it.
 func bootID() string {
+	if id, err := unix.Sysctl("kern.bootsessionuuid"); err == nil && id != "" {
+		return id
+	}
 	t, err := unix.SysctlTimeval("kern.boottime")
 	if err != nil {
 		return ""

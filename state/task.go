@@ -40,7 +40,28 @@ type Attempt struct {
 	Owner     string  `json:"owner"`
 	ClaimedAt float64 `json:"claimed_at"`
 	EndedAt   float64 `json:"ended_at,omitempty"`
-	Outcome   string  `json:"outcome,omitempty"`
+	Outcome   string  `json:"outcome,omitempty" jsonschema:"completed, released, handed over, expired, overridden or deleted"`
+	Claim     int64   `json:"claim,omitempty" jsonschema:"number of its claim"`
+}
+
+// The ends of an attempt. Where it expired or a person overrode it, the holder was lost.
+const (
+	OutcomeCompleted  = "completed"
+	OutcomeReleased   = "released"
+	OutcomeHandedOver = "handed over"
+	OutcomeDeleted    = "deleted"
+	OutcomeExpired    = "expired"
+	OutcomeOverridden = "overridden"
+)
+
+// LostHolders counts the attempts whose holder went away without a word.
+func (t Task) LostHolders() (n int) {
+	for _, a := range t.Attempts {
+		if a.Outcome == OutcomeExpired || a.Outcome == OutcomeOverridden {
+			n++
+		}
+	}
+	return n
 }
 
 // Closeout tells how a task or a worktree ended.

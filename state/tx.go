@@ -81,27 +81,6 @@ func (v *View) corrupt(path string, err error) *Error {
 		With("file", name).because(err)
 }
 
-// Tasks returns every task in the order of their ids, deleted ones included,
-// and the files that cannot be read.
-func (v *View) Tasks() ([]Task, []Problem, error) {
-	ids, err := v.taskIDs()
-	if err != nil {
-		return nil, nil, err
-	}
-	tasks := make([]Task, 0, len(ids))
-	var problems []Problem
-	for _, id := range ids {
-		t, err := v.Task(id)
-		switch {
-		case err == nil:
-			tasks = append(tasks, t)
-		case CodeOf(err) != NotFound:
-			problems = append(problems, Problem{File: v.store.abs(taskPath(id)), Error: errors.Unwrap(err).Error()})
-		}
-	}
-	return tasks, problems, nil
-}
-
 func (v *View) taskIDs() ([]int, error) {
 	names, err := v.store.names(v.store.abs(TasksDir))
 	if err != nil {
@@ -177,13 +156,14 @@ func (v *View) Worktree(name string) (w Worktree, ok bool, err error) {
 // CreateTask adds a task and gives it its id, which no task ever had, its
 // version and its times.
 func (tx *Tx) CreateTask(t Task) Task {
-	t.ID, t.Version, t.CreatedAt, t.UpdatedAt = tx.newID(), 1, tx.at, tx.at
+	t.ID, t.Version, t.CreatedAt, t.UpdatedAt = tx.NextID(), 1, tx.at, tx.at
+	tx.nextID++
 	tx.set(taskPath(t.ID), t)
 	return t
 }
 
-// newID skips what another program has created meanwhile.
-func (tx *Tx) newID() int {
+// NextID is the id that the next task will get.
+func (tx *Tx) NextID() int {
 	if _, err := tx.store.lstat(tx.store.abs(taskPath(tx.nextID))); err == nil {
 		ids, err := tx.taskIDs()
 		tx.fail(err)
@@ -191,9 +171,7 @@ func (tx *Tx) newID() int {
 			tx.nextID = max(tx.nextID, ids[n-1]+1)
 		}
 	}
-	id := tx.nextID
-	tx.nextID++
-	return id
+	return tx.nextID
 }
 
 // PutTask writes a task that exists, one version on.

@@ -49,6 +49,8 @@ type shared struct {
 	excludeErr error
 	background sync.WaitGroup
 	runs       atomic.Int64 // started so far
+	tokens     tokens
+	tending    tending
 }
 
 // NewBoard joins a store and its repository.
@@ -80,6 +82,7 @@ func variable(env []string) func(string) string {
 // Close ends the foreground runs of this process and waits for work that goes on
 // behind finished calls.
 func (b *Board) Close() {
+	b.shared.tending.close()
 	b.Jobs.Close()
 	b.shared.background.Wait()
 	b.State.Close()
@@ -105,6 +108,15 @@ func (b *Board) update(ctx context.Context, fn func(*state.Tx) error) error {
 		err = b.State.Update(ctx, fn)
 	}
 	return err
+}
+
+// prime has the tasks read before a change that needs all of them, so that the
+// board's lock is held briefly.
+func (b *Board) prime(ctx context.Context, needed bool) error {
+	if !needed {
+		return nil
+	}
+	return b.State.Prime(ctx)
 }
 
 // worktreePath is where a new worktree of that name goes.

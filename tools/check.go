@@ -34,10 +34,10 @@ func checkLine(argument, s string, limit int) error {
 	return nil
 }
 
-// ofArgument renames the argument that an error is about.
+// ofArgument renames the argument of a name that an error is about.
 func ofArgument(argument string, err error) error {
 	var e *state.Error
-	if errors.As(err, &e) && e.Details["argument"] != nil {
+	if errors.As(err, &e) && e.Details["argument"] == "name" {
 		e.Details["argument"] = argument
 	}
 	return err

@@ -75,8 +75,7 @@ func (b *Board) Mend(ctx context.Context, findings []Finding) ([]Finding, error)
 type diagnosis struct {
 	board    *Board
 	trees    []git.Worktree
-	tasks    []state.Task
-	problems []state.Problem
+	tasks    *state.Tasks
 	entries  []state.Worktree
 	indexErr error
 	intents  []state.Intent
@@ -85,7 +84,7 @@ type diagnosis struct {
 }
 
 func (d *diagnosis) read(v *state.View) (err error) {
-	if d.tasks, d.problems, err = v.Tasks(); err != nil {
+	if d.tasks, err = v.Tasks(); err != nil {
 		return err
 	}
 	d.entries, d.indexErr = v.Worktrees()
@@ -114,7 +113,7 @@ func (d *diagnosis) operations() {
 
 // files finds what cannot be read, and copies that file synchronisers make.
 func (d *diagnosis) files() {
-	for _, p := range d.problems {
+	for _, p := range d.tasks.Problems {
 		d.add(Finding{Kind: "unreadable", Subject: p.File, What: p.Error, Next: "mend the file by hand, or move it out of " + state.TasksDir})
 	}
 	if d.indexErr != nil {
@@ -274,8 +273,8 @@ func (d *diagnosis) rebuild(ctx context.Context) (string, error) {
 
 // bindings finds tasks and worktrees that do not name each other.
 func (d *diagnosis) bindings() {
-	claims := map[string][]state.Task{}
-	for _, t := range d.tasks {
+	claims := map[string][]*state.TaskSummary{}
+	for _, t := range d.tasks.All {
 		if t.Worktree != "" {
 			claims[strings.ToLower(t.Worktree)] = append(claims[strings.ToLower(t.Worktree)], t)
 		}
@@ -300,7 +299,7 @@ func (d *diagnosis) bindings() {
 	}
 }
 
-func (d *diagnosis) binding(w state.Worktree, claims []state.Task) {
+func (d *diagnosis) binding(w state.Worktree, claims []*state.TaskSummary) {
 	for _, t := range claims {
 		if w.TaskID != nil && *w.TaskID == t.ID {
 			return
@@ -324,7 +323,7 @@ func (d *diagnosis) binding(w state.Worktree, claims []state.Task) {
 }
 
 // dangling is a task whose worktree is not there.
-func (d *diagnosis) dangling(t state.Task) {
+func (d *diagnosis) dangling(t *state.TaskSummary) {
 	d.add(Finding{Kind: "binding", Subject: fmt.Sprintf("task %d", t.ID), What: fmt.Sprintf("it names worktree %s, which is not on the board", t.Worktree),
 		Next: "wt-mcp doctor --fix clears it", mend: func(ctx context.Context) (string, error) {
 			return "bound to no worktree now", d.board.update(ctx, func(tx *state.Tx) error {

@@ -44,6 +44,18 @@ func (b *Board) openRoot(ctx context.Context, worktree, path string) (*os.Root, 
 	return root, local, nil
 }
 
+// openClaimed is openRoot for a change: the worktree's task may be claimed.
+func (b *Board) openClaimed(ctx context.Context, worktree, path, claim string) (*os.Root, string, error) {
+	w, err := b.entry(ctx, worktree)
+	if err == nil {
+		err = b.hold(ctx, w, claim)
+	}
+	if err != nil {
+		return nil, "", ofArgument("worktree", err)
+	}
+	return b.openRoot(ctx, worktree, path)
+}
+
 // readIn reads a regular file within root.
 func readIn(root *os.Root, path string) ([]byte, fs.FileMode, error) {
 	info, err := root.Stat(path)

@@ -24,6 +24,7 @@ type FileEditIn struct {
 	Path     string `json:"path" jsonschema:"relative to the worktree"`
 	OldText  string `json:"old_text" jsonschema:"exact text to replace"`
 	NewText  string `json:"new_text"`
+	Claim    string `json:"claim,omitempty"`
 }
 
 // FileEditOut tells what was replaced, and how often old_text is still there.
@@ -39,7 +40,7 @@ func (b *Board) FileEdit(ctx context.Context, in FileEditIn) (FileEditOut, error
 	if in.OldText == "" {
 		return FileEditOut{}, invalid("old_text", "pass the exact text to replace; file_write makes a new file", "is empty")
 	}
-	root, path, err := b.openRoot(ctx, in.Worktree, in.Path)
+	root, path, err := b.openClaimed(ctx, in.Worktree, in.Path, in.Claim)
 	if err != nil {
 		return FileEditOut{}, err
 	}

@@ -23,6 +23,7 @@ type FileWriteIn struct {
 	Worktree string `json:"worktree"`
 	Path     string `json:"path" jsonschema:"relative to the worktree"`
 	Content  string `json:"content"`
+	Claim    string `json:"claim,omitempty"`
 }
 
 // FileWriteOut tells what was written.
@@ -34,7 +35,7 @@ type FileWriteOut struct {
 
 // FileWrite writes a file within a worktree.
 func (b *Board) FileWrite(ctx context.Context, in FileWriteIn) (FileWriteOut, error) {
-	root, path, err := b.openRoot(ctx, in.Worktree, in.Path)
+	root, path, err := b.openClaimed(ctx, in.Worktree, in.Path, in.Claim)
 	if err != nil {
 		return FileWriteOut{}, err
 	}

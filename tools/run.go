@@ -101,7 +101,7 @@ func statusLine(id string, status runner.Status, code *int, seconds float64) str
 }
 
 // tellStart puts the start of a run on the board while it runs already.
-func (b *Board) tellStart(r runner.Record) <-chan error {
+func (b *Board) tellStart(r runner.Record, claim string) <-chan error {
 	told := make(chan error, 1)
 	b.shared.background.Go(func() {
 		ctx, cancel := lasting(context.Background())
@@ -109,6 +109,9 @@ func (b *Board) tellStart(r runner.Record) <-chan error {
 		told <- b.update(ctx, func(tx *state.Tx) error {
 			if other, err := inTheWay(&tx.View, r.Worktree, nil); err != nil || other != nil {
 				return errors.Join(err, errInTheWay)
+			}
+			if err := b.enterRun(tx, r, claim); err != nil {
+				return err
 			}
 			tx.Emit(runEvent("started", r))
 			return nil
@@ -134,6 +137,9 @@ func (b *Board) TellEnd(r runner.Record, doubt bool) error {
 	ctx, cancel := lasting(context.Background())
 	defer cancel()
 	return b.State.Update(ctx, func(tx *state.Tx) error {
+		if err := leaveRun(tx, r); err != nil {
+			return err
+		}
 		phases := []string{"finished"}
 		if doubt {
 			var err error
@@ -146,6 +152,36 @@ func (b *Board) TellEnd(r runner.Record, doubt bool) error {
 		}
 		return nil
 	})
+}
+
+// enterRun makes sure that the run may go on in its worktree. It keeps the claim
+// alive until it is over.
+func (b *Board) enterRun(tx *state.Tx, r runner.Record, claim string) error {
+	if r.Task == 0 {
+		return nil
+	}
+	if _, err := b.enter(tx, r.Task, claim); err != nil {
+		if state.CodeOf(err) == state.NotFound {
+			return nil
+		}
+		return err
+	}
+	c, claimed, err := tx.Claim(r.Task)
+	if err == nil && claimed {
+		c.Runs = append(slices.Clone(c.Runs), r.ID)
+		tx.PutClaim(c)
+	}
+	return err
+}
+
+// leaveRun begins the lease of the claim anew that the run has kept alive.
+func leaveRun(tx *state.Tx, r runner.Record) error {
+	c, claimed, err := tx.Claim(r.Task)
+	if i := slices.Index(c.Runs, r.ID); err == nil && claimed && i >= 0 {
+		c.Runs = slices.Delete(slices.Clone(c.Runs), i, i+1)
+		tx.RenewClaim(c)
+	}
+	return err
 }
 
 // untold finds what the event log does not have of a run.

@@ -3,6 +3,8 @@ package tools
 import (
 	"context"
 	"fmt"
+
+	"wt-mcp/state"
 )
 
 func runStop() Tool {
@@ -19,11 +21,15 @@ func runStop() Tool {
 // RunStopIn are the arguments of run_stop.
 type RunStopIn struct {
 	RunID string `json:"run_id"`
+	Claim string `json:"claim,omitempty"`
 }
 
 // RunStop ends a run, whichever process started it.
 func (b *Board) RunStop(ctx context.Context, in RunStopIn) (RunOut, error) {
 	if err := checkRunID(in.RunID); err != nil {
+		return RunOut{}, err
+	}
+	if err := b.holdRun(ctx, in); err != nil {
 		return RunOut{}, err
 	}
 	why := "run_stop"
@@ -36,4 +42,13 @@ func (b *Board) RunStop(ctx context.Context, in RunStopIn) (RunOut, error) {
 	out, err := b.runOut(in.RunID)
 	out.EnvDropped = nil
 	return out, err
+}
+
+// holdRun refuses to end what runs for somebody else's claimed task.
+func (b *Board) holdRun(ctx context.Context, in RunStopIn) error {
+	r, err := b.Jobs.Get(in.RunID)
+	if err != nil || r.Over() || r.Task == 0 {
+		return runError(err)
+	}
+	return b.hold(ctx, state.Worktree{Name: r.Worktree, TaskID: &r.Task}, in.Claim)
 }

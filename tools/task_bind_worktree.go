@@ -23,6 +23,7 @@ type TaskBindWorktreeIn struct {
 	TaskID   int    `json:"task_id" min:"1"`
 	Worktree string `json:"worktree" jsonschema:"its name"`
 	Owner    string `json:"owner,omitempty" jsonschema:"who does it"`
+	Claim    string `json:"claim,omitempty"`
 }
 
 // TaskBindWorktree writes the binding on both sides at once.
@@ -30,10 +31,18 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 	if err := checkLine("owner", in.Owner, maxOwner); err != nil {
 		return t, err
 	}
+	if err := b.prime(ctx, true); err != nil {
+		return t, err
+	}
 	err = b.update(ctx, func(tx *state.Tx) error {
+		old, err := b.enter(tx, in.TaskID, in.Claim)
+		if err != nil {
+			return err
+		}
 		if t, err = bindable(&tx.View, in.TaskID); err != nil {
 			return err
 		}
+		t.LeaseExpiresAt = old.LeaseExpiresAt
 		w, err := live(&tx.View, in.Worktree)
 		if err != nil {
 			return ofArgument("worktree", err)
@@ -41,7 +50,7 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 		if bound := w.TaskID != nil && *w.TaskID == t.ID && t.Worktree == w.Name; bound && t.Status == state.InProgress && (in.Owner == "" || in.Owner == t.Owner) {
 			return nil
 		}
-		if err := unbound(&tx.View, w, t.ID); err != nil {
+		if err := b.unbound(tx, w, t.ID); err != nil {
 			return err
 		}
 		if in.Owner != "" {
@@ -52,13 +61,13 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 		}
 		tx.Emit(state.Event{Event: "worktree.bind", Actor: b.Actor,
 			Task:     state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status},
-			Worktree: state.Fields{"name": w.Name, "path": w.Path}})
+			Worktree: state.Fields{"name": w.Name, "path": w.Path}, Detail: withChanges(nil, old, t)})
 		return nil
 	})
 	return fitTask(t, smallResult), err
 }
 
-// bindable returns the task if work on it may go on and no operation has it.
+// bindable returns the task if work on it may begin or go on.
 func bindable(v *state.View, id int) (state.Task, error) {
 	t, err := v.Task(id)
 	if err != nil {
@@ -67,15 +76,15 @@ func bindable(v *state.View, id int) (state.Task, error) {
 	if !t.Status.Open() {
 		return t, state.Errorf(state.Conflict, "choose an open task; task_list shows them", "task %d is %s", id, t.Status)
 	}
-	return t, nil
+	return t, startable(v, t)
 }
 
 // unbound refuses a worktree that another open task has.
-func unbound(v *state.View, w state.Worktree, taskID int) error {
+func (b *Board) unbound(tx *state.Tx, w state.Worktree, taskID int) error {
 	if w.TaskID == nil || *w.TaskID == taskID {
 		return nil
 	}
-	other, err := v.Task(*w.TaskID)
+	other, err := tx.Task(*w.TaskID)
 	if err != nil || !other.Status.Open() || !strings.EqualFold(other.Worktree, w.Name) {
 		return nil
 	}

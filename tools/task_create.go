@@ -20,6 +20,7 @@ type TaskCreateIn struct {
 	Subject     string   `json:"subject" jsonschema:"what is to be done, on one line"`
 	Description string   `json:"description,omitempty" jsonschema:"details, acceptance criteria"`
 	Priority    *int     `json:"priority,omitempty" jsonschema:"0 (highest) to 4, default 2" min:"0" max:"4"`
+	BlockedBy   []int    `json:"blocked_by,omitempty" jsonschema:"numbers of the tasks to be done before"`
 	Labels      []string `json:"labels,omitempty"`
 }
 
@@ -33,10 +34,19 @@ func (b *Board) TaskCreate(ctx context.Context, in TaskCreateIn) (state.Task, er
 	if err := checkTask(t); err != nil {
 		return t, err
 	}
-	err := b.update(ctx, func(tx *state.Tx) error {
+	if err := b.prime(ctx, len(in.BlockedBy) > 0); err != nil {
+		return t, err
+	}
+	err := b.update(ctx, func(tx *state.Tx) (err error) {
+		if t.BlockedBy, err = checkBlockers(&tx.View, tx.NextID(), in.BlockedBy); err != nil {
+			return err
+		}
 		t = tx.CreateTask(t)
-		tx.Emit(state.Event{Event: "task.created", Actor: b.Actor,
-			Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}})
+		e := state.Event{Event: "task.created", Actor: b.Actor, Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}}
+		if len(t.BlockedBy) > 0 {
+			e.Detail = state.Fields{"blocked_by": t.BlockedBy}
+		}
+		tx.Emit(e)
 		return nil
 	})
 	return fitTask(t, smallResult), err

@@ -61,7 +61,11 @@ func (b *Board) TaskList(ctx context.Context, in TaskListIn) (TaskListOut, error
 	}
 	var out TaskListOut
 	err = b.State.View(ctx, func(v *state.View) error {
-		tasks, problems, err := v.Tasks()
+		all, err := v.Tasks()
+		if err != nil { return err }
+		problems := all.Problems
+		var tasks []state.Task
+		for _, one := range all.All { full, err := v.Task(one.ID); if err != nil { return err }; tasks = append(tasks, full) }
 		out = TaskListOut{Tasks: []TaskSummary{}, Counts: map[state.Status]int{}, Problems: problems}
 		for _, s := range state.Statuses() {
 			out.Counts[s] = 0

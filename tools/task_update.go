@@ -27,9 +27,11 @@ type TaskUpdateIn struct {
 	Subject     *string      `json:"subject,omitempty"`
 	Description *string      `json:"description,omitempty"`
 	Priority    *int         `json:"priority,omitempty" min:"0" max:"4"`
-	Labels      *[]string    `json:"labels,omitempty" jsonschema:"replaces all labels"`
+	BlockedBy   *[]int       `json:"blocked_by,omitempty" jsonschema:"replaces all"`
+	Labels      *[]string    `json:"labels,omitempty" jsonschema:"replaces all"`
 	Note        string       `json:"note,omitempty" jsonschema:"appended with time and author"`
 	IfVersion   *int         `json:"if_version,omitempty" jsonschema:"refuse if the task has another version by now"`
+	Claim       string       `json:"claim,omitempty"`
 }
 
 // TaskUpdate changes one task.
@@ -37,8 +39,11 @@ func (b *Board) TaskUpdate(ctx context.Context, in TaskUpdateIn) (t state.Task, 
 	if err := in.check(); err != nil {
 		return t, err
 	}
+	if err := b.prime(ctx, in.BlockedBy != nil || in.Status != ""); err != nil {
+		return t, err
+	}
 	err = b.update(ctx, func(tx *state.Tx) error {
-		old, err := tx.Task(in.TaskID)
+		old, err := b.enter(tx, in.TaskID, in.Claim)
 		if err != nil {
 			return err
 		}
@@ -50,8 +55,13 @@ func (b *Board) TaskUpdate(ctx context.Context, in TaskUpdateIn) (t state.Task, 
 				return err
 			}
 		}
-		t = tx.PutTask(t)
+		if t, err = put(tx, t); err != nil {
+			return err
+		}
 		tx.Emit(updated(old, t, in.Note, b.Actor))
+		if old.Status.Open() && !t.Status.Open() {
+			return b.tellUnblocked(tx, t.ID)
+		}
 		return nil
 	})
 	return fitTask(t, smallResult), err
@@ -64,27 +74,37 @@ func (in TaskUpdateIn) check() error {
 		}
 	}
 	if in.empty() {
-		return invalid("arguments", "pass at least one of status, owner, subject, description, priority, labels, note", "change nothing")
+		return invalid("arguments", "pass at least one of status, owner, subject, description, priority, blocked_by, labels, note", "change nothing")
 	}
 	return checkText("note", in.Note)
 }
 
 func (in TaskUpdateIn) empty() bool {
 	return in.Status == "" && in.Owner == nil && in.Subject == nil && in.Description == nil && in.Priority == nil &&
-		in.Labels == nil && in.Note == ""
+		in.BlockedBy == nil && in.Labels == nil && in.Note == ""
 }
 
 // apply returns the task as it will be, or why it cannot be so.
 func (in TaskUpdateIn) apply(tx *state.Tx, t state.Task, actor string) (state.Task, error) {
-	if in.IfVersion != nil && *in.IfVersion != t.Version {
-		return t, state.Errorf(state.Conflict, "call task_get, decide again, and pass the version that it shows",
-			"task %d has version %d, not %d", t.ID, t.Version, *in.IfVersion).With("version", t.Version).With("task", fitTask(t, smallResult))
+	if err := in.checkVersion(t); err != nil {
+		return t, err
 	}
 	if in.Status != "" {
 		if !t.Status.CanBecome(in.Status) {
 			return t, refusedStatus(t, in.Status)
 		}
+		if in.Status == state.InProgress {
+			if err := startable(&tx.View, t); err != nil {
+				return t, err
+			}
+		}
 		t.Status = in.Status
+	}
+	if in.BlockedBy != nil {
+		var err error
+		if t.BlockedBy, err = checkBlockers(&tx.View, t.ID, *in.BlockedBy); err != nil {
+			return t, err
+		}
 	}
 	assign(&t.Owner, in.Owner)
 	assign(&t.Subject, in.Subject)
@@ -95,6 +115,41 @@ func (in TaskUpdateIn) apply(tx *state.Tx, t state.Task, actor string) (state.Ta
 		t.Notes = append(slices.Clone(t.Notes), state.Note{At: tx.At(), Actor: actor, Text: in.Note})
 	}
 	return t, checkChanged(in, t)
+}
+
+// checkVersion refuses to write over something newer than the caller has seen, and
+// shows both: what the fields are now, and what the caller would have made of them.
+func (in TaskUpdateIn) checkVersion(t state.Task) error {
+	if in.IfVersion == nil || *in.IfVersion == t.Version {
+		return nil
+	}
+	if *in.IfVersion > t.Version || *in.IfVersion < 0 {
+		return invalid("if_version", "call task_get for the version", "is %d, but task %d has only come to version %d", *in.IfVersion, t.ID, t.Version)
+	}
+	now, yours := state.Fields{}, state.Fields{}
+	both(now, yours, "owner", t.Owner, in.Owner)
+	both(now, yours, "subject", t.Subject, in.Subject)
+	both(now, yours, "description", t.Description, in.Description)
+	both(now, yours, "priority", t.Priority, in.Priority)
+	both(now, yours, "blocked_by", t.BlockedBy, in.BlockedBy)
+	both(now, yours, "labels", t.Labels, in.Labels)
+	if in.Status != "" {
+		both(now, yours, "status", t.Status, &in.Status)
+	}
+	shown := ""
+	if len(now) > 0 {
+		shown = fmt.Sprintf("; now: %s; yours: %s", state.Clip(detail(now), 500), state.Clip(detail(yours), 500))
+	}
+	return state.Errorf(state.Conflict, "call task_get, decide again, and pass the version that it shows; a note can be added at any time",
+		"task %d has version %d, not %d%s", t.ID, t.Version, *in.IfVersion, shown).
+		With("version", t.Version).With("task", fitTask(t, smallResult)).With("yours", clipFields(yours))
+}
+
+// both notes a field's value and what the call would make of it.
+func both[T any](now, yours state.Fields, name string, value T, wanted *T) {
+	if wanted != nil {
+		now[name], yours[name] = value, *wanted
+	}
 }
 
 // checkChanged checks the fields that the call sets; what a file already had
@@ -130,34 +185,21 @@ func assign[T any](field *T, value *T) {
 	}
 }
 
-// updated tells what changed, with the old value of each field.
+// updated tells what changed.
 func updated(old, t state.Task, note, actor string) state.Event {
-	e := state.Event{Event: "task.updated", Actor: actor, Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}}
-	if old.Status != t.Status && t.Status == state.Completed {
-		e.Event = "task.completed"
+	name := "task.updated"
+	switch {
+	case old.Status != t.Status && t.Status == state.Completed:
+		name = "task.completed"
+	case old.Status != t.Status && t.Status == state.Deleted:
+		name = "task.deleted"
 	}
-	if old.Status != t.Status && t.Status == state.Deleted {
-		e.Event = "task.deleted"
-	}
-	if t.Worktree != "" {
-		e.Worktree = state.Fields{"name": t.Worktree}
-	}
-	changes := state.Fields{}
-	change(changes, "status", old.Status, t.Status)
-	change(changes, "owner", old.Owner, t.Owner)
-	change(changes, "subject", old.Subject, t.Subject)
-	change(changes, "description", old.Description, t.Description)
-	change(changes, "priority", old.Priority, t.Priority)
-	change(changes, "labels", fmt.Sprint(old.Labels), fmt.Sprint(t.Labels))
-	e.Detail = state.Fields{"changes": changes}
+	e := taskEvent(name, actor, old, t, nil)
 	if note != "" {
+		if e.Detail == nil {
+			e.Detail = state.Fields{}
+		}
 		e.Detail["note"] = note
 	}
 	return e
-}
-
-func change[T comparable](changes state.Fields, name string, from, to T) {
-	if from != to {
-		changes[name] = state.Fields{"from": from, "to": to}
-	}
 }

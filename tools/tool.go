@@ -54,7 +54,7 @@ func (t Tool) Call(ctx context.Context, b *Board, args json.RawMessage) (Answer,
 // All lists the tools in the order in which people read about them.
 func All() []Tool {
 	return []Tool{
-		taskCreate(), taskList(), taskGet(), taskUpdate(), taskBindWorktree(),
+		taskCreate(), taskList(), taskGet(), taskUpdate(), taskClaim(), taskBindWorktree(),
 		worktreeCreate(), worktreeList(), worktreeStatus(), worktreeRun(), runOutput(), runStop(), worktreeKeep(), worktreeRemove(), worktreeEvents(),
 		fileRead(), fileWrite(), fileEdit(),
 	}

@@ -27,6 +27,7 @@ type WorktreeCreateIn struct {
 	TaskID  int    `json:"task_id,omitempty" jsonschema:"bind this task and start it" min:"1"`
 	BaseRef string `json:"base_ref,omitempty" jsonschema:"commit, branch or tag to start from, default HEAD"`
 	Branch  string `json:"branch,omitempty" jsonschema:"check out this existing branch instead of making one"`
+	Claim   string `json:"claim,omitempty"`
 }
 
 // WorktreeCreate makes a worktree and binds its task, or leaves nothing behind:
@@ -42,8 +43,11 @@ func (b *Board) WorktreeCreate(ctx context.Context, in WorktreeCreateIn) (w stat
 		return w, err
 	}
 	defer op.Close()
+	if err := b.prime(ctx, in.TaskID != 0); err != nil {
+		return w, err
+	}
 	cause := b.resolve(ctx, in, &plan)
-	if err := b.reserve(ctx, op, &plan, cause); err != nil {
+	if err := b.reserve(ctx, op, &plan, in.Claim, cause); err != nil {
 		return w, err
 	}
 	gitErr := b.Git.AddWorktree(ctx, addOf(plan, op))
@@ -65,6 +69,8 @@ func (b *Board) planCreate(in WorktreeCreateIn) (state.Intent, error) {
 	}
 	if in.TaskID != 0 {
 		plan.TaskID = &in.TaskID
+	} else if in.Claim != "" {
+		return plan, invalid("claim", "pass task_id with it", "says nothing without task_id")
 	}
 	if in.Branch != "" && in.BaseRef != "" {
 		return plan, invalid("base_ref", "leave one of them out", "cannot go with branch, which says where it starts itself")
@@ -108,9 +114,9 @@ func baseError(ref string, err error) error {
 
 // reserve takes name, task and branch on the board. A cause that already stands
 // against the creation is told on the event log and returned.
-func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.Intent, cause error) error {
+func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.Intent, claim string, cause error) error {
 	return b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
-		if err := b.free(tx, *plan); err != nil {
+		if err := b.free(tx, *plan, claim); err != nil {
 			return err
 		}
 		tx.Emit(createEvent("before", *plan, nil))
@@ -124,7 +130,7 @@ func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.In
 }
 
 // free refuses a name, a task or a directory that is taken.
-func (b *Board) free(tx *state.Tx, plan state.Intent) error {
+func (b *Board) free(tx *state.Tx, plan state.Intent, claim string) error {
 	w, ok, err := tx.Worktree(plan.Name)
 	if err != nil {
 		return err
@@ -134,6 +140,9 @@ func (b *Board) free(tx *state.Tx, plan state.Intent) error {
 			"worktree %s exists already (%s)", w.Name, w.Status).With("path", w.Path)
 	}
 	if plan.TaskID != nil {
+		if _, err := b.enter(tx, *plan.TaskID, claim); err != nil {
+			return err
+		}
 		t, err := bindable(&tx.View, *plan.TaskID)
 		if err != nil {
 			return err
@@ -183,32 +192,33 @@ func createError(plan state.Intent, err error) error {
 
 // created puts the new worktree on the board and binds its task.
 func (b *Board) created(ctx context.Context, op *state.Operation, plan state.Intent) (w state.Worktree, err error) {
-	err = b.update(ctx, func(tx *state.Tx) error {
+	err = b.update(ctx, func(tx *state.Tx) (err error) {
+		told := createEvent("after", plan, nil)
 		w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, Status: state.Active, CreatedAt: tx.At(),
 			BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit, TaskID: plan.TaskID}
 		tx.DropIntent(op)
 		if plan.TaskID == nil {
 			tx.PutWorktree(w)
-		} else if err := b.bindCreated(tx, &w); err != nil {
+		} else if told.Detail, err = bindCreated(tx, &w); err != nil {
 			return err
 		}
-		tx.Emit(createEvent("after", plan, nil))
+		tx.Emit(told)
 		return nil
 	})
 	return w, err
 }
 
 // bindCreated binds the task if it still wants the worktree: a person may have
-// ended it meanwhile by editing its file.
-func (b *Board) bindCreated(tx *state.Tx, w *state.Worktree) error {
+// ended it meanwhile by editing its file. It returns what changed of the task.
+func bindCreated(tx *state.Tx, w *state.Worktree) (state.Fields, error) {
 	t, err := tx.Task(*w.TaskID)
 	if err != nil || !t.Status.Open() {
 		w.TaskID = nil
 		tx.PutWorktree(*w)
-		return nil
+		return nil, nil
 	}
-	_, err = bind(tx, t, *w)
-	return err
+	bound, err := bind(tx, t, *w)
+	return withChanges(nil, t, bound), err
 }
 
 func createEvent(phase string, plan state.Intent, cause error) state.Event {

@@ -21,6 +21,7 @@ type WorktreeKeepIn struct {
 	Name         string `json:"name"`
 	Reason       string `json:"reason,omitempty" jsonschema:"why it is kept"`
 	CompleteTask bool   `json:"complete_task,omitempty" jsonschema:"also complete its task"`
+	Claim        string `json:"claim,omitempty"`
 }
 
 // WorktreeKeep marks a worktree as kept.
@@ -28,8 +29,14 @@ func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Wo
 	if err := checkText("reason", in.Reason); err != nil {
 		return w, err
 	}
+	if err := b.prime(ctx, in.CompleteTask); err != nil {
+		return w, err
+	}
 	err = b.update(ctx, func(tx *state.Tx) error {
 		if w, err = live(&tx.View, in.Name); err != nil {
+			return err
+		}
+		if err := b.enterWorktree(tx, w, in.Claim); err != nil {
 			return err
 		}
 		end := &state.Closeout{Action: "keep", Reason: in.Reason, At: tx.At()}
@@ -64,18 +71,22 @@ func (b *Board) completeTaskOf(tx *state.Tx, w state.Worktree, end *state.Closeo
 	}
 	t, err := tx.Task(*w.TaskID)
 	if err == nil && t.Status.Open() {
-		b.complete(tx, w, t, end)
+		_, err = b.complete(tx, w, t, t, end)
 	}
 	return err
 }
 
-// complete ends the task of a worktree that is closed out, and tells.
-func (b *Board) complete(tx *state.Tx, w state.Worktree, t state.Task, end *state.Closeout) *state.Task {
+// complete ends the task of a worktree that is closed out, and tells; old is the
+// task as the board has it.
+func (b *Board) complete(tx *state.Tx, w state.Worktree, old, t state.Task, end *state.Closeout) (*state.Task, error) {
 	t.Status, t.Closeout = state.Completed, end
-	t = tx.PutTask(t)
+	t, err := put(tx, t)
+	if err != nil {
+		return nil, err
+	}
 	tx.Emit(state.Event{Event: "task.completed", Actor: b.Actor, Worktree: state.Fields{"name": w.Name},
-		Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}})
-	return &t
+		Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}, Detail: withChanges(nil, old, t)})
+	return &t, b.tellUnblocked(tx, t.ID)
 }
 
 // taskFields is the task of an event about a worktree.

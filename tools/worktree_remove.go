@@ -29,6 +29,7 @@ type WorktreeRemoveIn struct {
 	Force        bool   `json:"force,omitempty" jsonschema:"also with changes; they are kept in the trash"`
 	CompleteTask bool   `json:"complete_task,omitempty" jsonschema:"also complete its task"`
 	Reason       string `json:"reason,omitempty"`
+	Claim        string `json:"claim,omitempty"`
 }
 
 // WorktreeRemoveOut tells what became of worktree, task and branch.
@@ -47,6 +48,12 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 		return out, err
 	}
 	w, err := b.entry(ctx, in.Name)
+	if err == nil {
+		err = b.hold(ctx, w, in.Claim)
+	}
+	if err == nil {
+		err = b.prime(ctx, in.CompleteTask)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -64,7 +71,7 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	defer op.Close()
 	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, TaskID: w.TaskID,
 		Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Actor: b.Actor}
-	if err := b.announceRemoval(ctx, op, &plan); err != nil {
+	if err := b.announceRemoval(ctx, op, &plan, in.Claim); err != nil {
 		return out, err
 	}
 	trash, gitErr := b.Git.RemoveWorktree(ctx, removeOf(plan, op))
@@ -91,10 +98,13 @@ func (b *Board) obstacle(ctx context.Context, plan state.Intent) error {
 }
 
 // announceRemoval says on the board what is about to go.
-func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent) error {
+func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent, claim string) error {
 	return b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
 		w, err := live(&tx.View, plan.Name)
 		if err != nil {
+			return err
+		}
+		if err := b.enterWorktree(tx, w, claim); err != nil {
 			return err
 		}
 		plan.TaskID = w.TaskID
@@ -202,12 +212,12 @@ func (b *Board) letGo(tx *state.Tx, w state.Worktree, plan state.Intent, end *st
 	if err != nil {
 		return nil, err
 	}
-	bound := strings.EqualFold(t.Worktree, w.Name)
+	old, bound := t, strings.EqualFold(t.Worktree, w.Name)
 	if bound {
 		t.Worktree = ""
 	}
 	if plan.CompleteTask && t.Status.Open() {
-		return b.complete(tx, w, t, end), nil
+		return b.complete(tx, w, old, t, end)
 	}
 	if bound {
 		t = tx.PutTask(t)

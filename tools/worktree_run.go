@@ -33,6 +33,7 @@ type WorktreeRunIn struct {
 	Background     bool              `json:"background,omitempty" jsonschema:"answer at once; it outlives this server; no default timeout"`
 	Env            map[string]string `json:"env,omitempty" jsonschema:"more environment variables"`
 	ShowEnv        bool              `json:"show_env,omitempty" jsonschema:"name the variables it does not get"`
+	Claim          string            `json:"claim,omitempty"`
 }
 
 // RunOut is what became of a command, so far.
@@ -76,7 +77,7 @@ func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (RunOut, erro
 	if b.shared.runs.Add(1)%64 == 0 {
 		b.SettleRuns()
 	}
-	started := b.tellStart(run.Record)
+	started := b.tellStart(run.Record, in.Claim)
 	if in.Background {
 		wait = 0
 	}
@@ -113,6 +114,9 @@ func (b *Board) mayRun(ctx context.Context, in WorktreeRunIn) (w state.Worktree,
 		return w, set, err
 	}
 	if err = b.present(w); err != nil {
+		return w, set, err
+	}
+	if err = b.hold(ctx, w, in.Claim); err != nil {
 		return w, set, err
 	}
 	if set, err = b.Config.Load(); err != nil {

@@ -208,3 +208,9 @@ func (j *Jobs) delete(r Record) {
 	os.Remove(file(j.dir, r.ID, ".json"))
 	os.Remove(file(j.dir, r.ID, ".lock"))
 }
+
+// Going reports whether a run goes on. It reads only.
+func (j *Jobs) Going(id string) bool {
+	r, err := readRecord(j.dir, id)
+	return err == nil && !r.Over() && held(j.dir, id)
+}

@@ -1,0 +1,51 @@
+package tools
+
+import (
+	"slices"
+
+	"wt-mcp/state"
+)
+
+// taskEvent tells of a change of a task, with both values of every field that
+// changed: the event log has each version that a field ever had.
+func taskEvent(name, actor string, old, t state.Task, detail state.Fields) state.Event {
+	e := state.Event{Event: name, Actor: actor, Detail: withChanges(detail, old, t),
+		Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}}
+	if t.Worktree != "" {
+		e.Worktree = state.Fields{"name": t.Worktree}
+	}
+	return e
+}
+
+// withChanges adds what changed of a task to the detail of an event.
+func withChanges(detail state.Fields, old, t state.Task) state.Fields {
+	changes := state.Fields{}
+	change(changes, "status", old.Status, t.Status)
+	change(changes, "owner", old.Owner, t.Owner)
+	change(changes, "subject", old.Subject, t.Subject)
+	change(changes, "description", old.Description, t.Description)
+	change(changes, "priority", old.Priority, t.Priority)
+	change(changes, "worktree", old.Worktree, t.Worktree)
+	changeList(changes, "labels", old.Labels, t.Labels)
+	changeList(changes, "blocked_by", old.BlockedBy, t.BlockedBy)
+	if len(changes) == 0 {
+		return detail
+	}
+	if detail == nil {
+		detail = state.Fields{}
+	}
+	detail["changes"], detail["version"] = changes, t.Version
+	return detail
+}
+
+func change[T comparable](changes state.Fields, name string, from, to T) {
+	if from != to {
+		changes[name] = state.Fields{"from": from, "to": to}
+	}
+}
+
+func changeList[T comparable](changes state.Fields, name string, from, to []T) {
+	if !slices.Equal(from, to) {
+		changes[name] = state.Fields{"from": from, "to": to}
+	}
+}
