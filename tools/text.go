@@ -18,7 +18,7 @@ const (
 // TaskLine is a task on one line: [>] #1: Implement auth refactor owner=alice wt=auth-refactor
 func TaskLine(t state.Task) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s #%d: %s", taskMark(t.Status), t.ID, state.Visible(t.Subject))
+	fmt.Fprintf(&b, "%s #%d: %s", TaskMark(t.Status), t.ID, state.Visible(t.Subject))
 	if t.Owner != "" {
 		fmt.Fprintf(&b, " owner=%s", state.Visible(t.Owner))
 	}
@@ -28,7 +28,8 @@ func TaskLine(t state.Task) string {
 	return b.String()
 }
 
-func taskMark(s state.Status) string {
+// TaskMark is the sign of a status at the beginning of a line.
+func TaskMark(s state.Status) string {
 	switch s {
 	case state.Pending:
 		return "[ ]"

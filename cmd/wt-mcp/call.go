@@ -28,10 +28,15 @@ func (p *program) call(ctx context.Context, args []string) error {
 	defer s.Close()
 	answer, err := s.Call(ctx, args[0], input, tools.Caller{Actor: "cli"})
 	if err != nil {
-		fmt.Fprintln(p.stderr, server.ErrorText(err))
-		return errTold
+		return p.tell(err)
 	}
 	return p.print(answer)
+}
+
+// tell prints why something was refused, in the words that a client gets.
+func (p *program) tell(err error) error {
+	fmt.Fprintln(p.stderr, server.ErrorText(err))
+	return errTold
 }
 
 func (p *program) print(answer tools.Answer) error {
@@ -39,8 +44,5 @@ func (p *program) print(answer tools.Answer) error {
 		_, err := fmt.Fprintln(p.stdout, answer.Text)
 		return err
 	}
-	enc := json.NewEncoder(p.stdout)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(answer.Value)
+	return p.printJSON(answer.Value)
 }

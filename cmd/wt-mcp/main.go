@@ -53,6 +53,16 @@ type program struct {
 	verbose  bool
 	json     bool
 	fix      bool
+	force    bool
+	follow   bool
+	lines    int
+	filter   filter
+}
+
+// filter chooses what a list shows.
+type filter struct {
+	status, label, query, owner, event string
+	ready                              bool
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -93,7 +103,7 @@ func (p *program) usage(err error) int {
 
 func (p *program) command(ctx context.Context, args []string) error {
 	name, args := first(args)
-	if !slices.Contains([]string{"call"}, name) && len(args) > 0 {
+	if !slices.Contains([]string{"call", "task"}, name) && len(args) > 0 {
 		return usageError{fmt.Errorf("%s takes no argument %q", name, args[0])}
 	}
 	switch name {
@@ -113,6 +123,14 @@ func (p *program) command(ctx context.Context, args []string) error {
 		return p.doctor(ctx)
 	case "trust":
 		return p.trust(ctx)
+	case "tasks":
+		return p.tasks(ctx)
+	case "task":
+		return p.task(ctx, args)
+	case "worktrees":
+		return p.worktrees(ctx)
+	case "events":
+		return p.events(ctx)
 	case "version":
 		fmt.Fprintln(p.stdout, "wt-mcp", version())
 		return nil
@@ -139,6 +157,7 @@ func (p *program) parse(args []string) (words []string, err error) {
 	flags.BoolVar(&p.verbose, "verbose", false, "")
 	flags.BoolVar(&p.json, "json", false, "")
 	flags.BoolVar(&p.fix, "fix", false, "")
+	p.listFlags(flags)
 	sets := flags.String("toolsets", "default,integrate", "")
 	versionAsked := flags.Bool("version", false, "")
 	for len(args) > 0 {
@@ -158,6 +177,20 @@ func (p *program) parse(args []string) (words []string, err error) {
 	}
 	p.log = slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level}))
 	return words, p.chooseSets(*sets)
+}
+
+// listFlags are those of the commands for people.
+func (p *program) listFlags(flags *flag.FlagSet) {
+	flags.BoolVar(&p.force, "force", false, "")
+	flags.BoolVar(&p.follow, "follow", false, "")
+	flags.BoolVar(&p.follow, "f", false, "")
+	flags.IntVar(&p.lines, "n", 20, "")
+	flags.StringVar(&p.filter.status, "status", "", "")
+	flags.StringVar(&p.filter.label, "label", "", "")
+	flags.StringVar(&p.filter.query, "query", "", "")
+	flags.StringVar(&p.filter.owner, "owner", "", "")
+	flags.StringVar(&p.filter.event, "event", "", "")
+	flags.BoolVar(&p.filter.ready, "ready", false, "")
 }
 
 func (p *program) chooseSets(names string) error {

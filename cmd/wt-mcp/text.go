@@ -17,6 +17,11 @@ commands
   serve             speak MCP on stdin and stdout (the default where stdin is no terminal)
   call TOOL [JSON]  make one tool call and print its answer; exit 1 if it is an error
   demo              play a session on a scratch repository, step by step
+  tasks             print the tasks; --status, --ready, --owner, --label, --query choose
+  worktrees         print the worktrees on the board, and those that only git knows
+  events            print the newest events (-n 20); -f goes on with those that come;
+                    --event PREFIX chooses
+  task release N    end the claim on task N; --force although its lease goes on
   doctor            say what disagrees between board, registry, git and disk, and what
                     mends it; --fix does the safe part; exit 1 while something is left
   trust             show the repository's .wt-mcp.toml and approve this very content of it
@@ -27,7 +32,7 @@ flags
   --toolsets LIST   of default, integrate, files; or all (default: default,integrate)
   --read-only       offer only tools that change nothing
   --verbose         log to stderr what goes on
-  --json            call, doctor: print the structured result
+  --json            print the structured result, for scripts
   --fix             doctor: mend what needs no decision; deletes no work
 
 environment
