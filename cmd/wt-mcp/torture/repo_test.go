@@ -158,3 +158,11 @@ func (r *repo) glob(names ...string) []string {
 	require.NoError(r.t, err)
 	return found
 }
+
+// read is the content of a file of the repository.
+func (r *repo) read(names ...string) string {
+	r.t.Helper()
+	data, err := os.ReadFile(r.path(names...))
+	require.NoError(r.t, err)
+	return string(data)
+}
