@@ -81,27 +81,6 @@ func (v *View) corrupt(path string, err error) *Error {
 		With("file", name).because(err)
 }
 
-// Tasks returns every task in the order of their ids, deleted ones included,
-// and the files that cannot be read.
-func (v *View) Tasks() ([]Task, []Problem, error) {
-	ids, err := v.taskIDs()
-	if err != nil {
-		return nil, nil, err
-	}
-	tasks := make([]Task, 0, len(ids))
-	var problems []Problem
-	for _, id := range ids {
-		t, err := v.Task(id)
-		switch {
-		case err == nil:
-			tasks = append(tasks, t)
-		case CodeOf(err) != NotFound:
-			problems = append(problems, Problem{File: v.store.abs(taskPath(id)), Error: errors.Unwrap(err).Error()})
-		}
-	}
-	return tasks, problems, nil
-}
-
 func (v *View) taskIDs() ([]int, error) {
 	names, err := v.store.names(v.store.abs(TasksDir))
 	if err != nil {
@@ -196,8 +175,12 @@ func (tx *Tx) newID() int {
 	return id
 }
 
-// PutTask writes a task that exists, one version on.
+// PutTask writes a task that exists, one version on. Keys that we do not know
+// stay as the file has them now, wherever t came from.
 func (tx *Tx) PutTask(t Task) Task {
+	if now, err := tx.Task(t.ID); err == nil {
+		t.raw = now.raw
+	}
 	t.Version, t.UpdatedAt = t.Version+1, tx.at
 	tx.set(taskPath(t.ID), t)
 	return t

@@ -75,7 +75,7 @@ func (b *Board) Mend(ctx context.Context, findings []Finding) ([]Finding, error)
 type diagnosis struct {
 	board    *Board
 	trees    []git.Worktree
-	tasks    []state.Task
+	tasks    []*state.TaskSummary
 	problems []state.Problem
 	entries  []state.Worktree
 	indexErr error
@@ -85,9 +85,11 @@ type diagnosis struct {
 }
 
 func (d *diagnosis) read(v *state.View) (err error) {
-	if d.tasks, d.problems, err = v.Tasks(); err != nil {
+	tasks, err := v.Tasks()
+	if err != nil {
 		return err
 	}
+	d.tasks, d.problems = tasks.All, tasks.Problems
 	d.entries, d.indexErr = v.Worktrees()
 	d.intents, err = v.Intents()
 	return err
@@ -274,7 +276,7 @@ func (d *diagnosis) rebuild(ctx context.Context) (string, error) {
 
 // bindings finds tasks and worktrees that do not name each other.
 func (d *diagnosis) bindings() {
-	claims := map[string][]state.Task{}
+	claims := map[string][]*state.TaskSummary{}
 	for _, t := range d.tasks {
 		if t.Worktree != "" {
 			claims[strings.ToLower(t.Worktree)] = append(claims[strings.ToLower(t.Worktree)], t)
@@ -300,7 +302,7 @@ func (d *diagnosis) bindings() {
 	}
 }
 
-func (d *diagnosis) binding(w state.Worktree, claims []state.Task) {
+func (d *diagnosis) binding(w state.Worktree, claims []*state.TaskSummary) {
 	for _, t := range claims {
 		if w.TaskID != nil && *w.TaskID == t.ID {
 			return
@@ -324,7 +326,7 @@ func (d *diagnosis) binding(w state.Worktree, claims []state.Task) {
 }
 
 // dangling is a task whose worktree is not there.
-func (d *diagnosis) dangling(t state.Task) {
+func (d *diagnosis) dangling(t *state.TaskSummary) {
 	d.add(Finding{Kind: "binding", Subject: fmt.Sprintf("task %d", t.ID), What: fmt.Sprintf("it names worktree %s, which is not on the board", t.Worktree),
 		Next: "wt-mcp doctor --fix clears it", mend: func(ctx context.Context) (string, error) {
 			return "bound to no worktree now", d.board.update(ctx, func(tx *state.Tx) error {

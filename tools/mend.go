@@ -39,14 +39,18 @@ func (b *Board) reenter(ctx context.Context, event string, w state.Worktree) err
 
 // adoptTask binds an entry that is written anew to the open task that names it.
 func adoptTask(tx *state.Tx, w *state.Worktree) error {
-	tasks, _, err := tx.Tasks()
-	for _, t := range tasks {
+	tasks, err := tx.Tasks()
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks.All {
 		if strings.EqualFold(t.Worktree, w.Name) && t.Status.Open() {
-			w.TaskID = &t.ID
+			id := t.ID
+			w.TaskID = &id
 			break
 		}
 	}
-	return err
+	return nil
 }
 
 // rebuildIndex keeps a registry that cannot be read aside, and writes it anew
