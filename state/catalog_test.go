@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -263,5 +264,23 @@ func TestPutTaskKeepsUnknownKeys(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, string(data), put.Subject)
 		require.Contains(t, string(data), `"mine"`)
+	}
+}
+
+func TestSettled(t *testing.T) {
+	now := time.Unix(1_700_000_000, 500_000_000)
+	at := func(d time.Duration) int64 { return now.Add(d).UnixNano() }
+	for _, c := range []struct {
+		file identity
+		want bool
+	}{
+		{identity{modified: at(-time.Second), changed: at(-time.Second)}, true},
+		{identity{modified: at(-10 * time.Millisecond), changed: at(-time.Second)}, false},
+		{identity{modified: at(-time.Hour), changed: at(-10 * time.Millisecond)}, false},
+		{identity{modified: at(time.Hour)}, false},
+		{identity{modified: at(-1500 * time.Millisecond)}, false}, // whole seconds: the file system may know no more
+		{identity{modified: at(-4500 * time.Millisecond)}, true},
+	} {
+		require.Equal(t, c.want, c.file.settled(now), "%+v", c.file)
 	}
 }
