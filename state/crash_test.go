@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -92,9 +93,9 @@ func crashScript() []action {
 // seen is the board as a client sees it, in a form to compare.
 func seen(s *Store) (out string, err error) {
 	err = s.View(context.Background(), func(v *View) error {
-		tasks, problems, err := v.Tasks()
-		if err != nil || len(problems) > 0 {
-			return fmt.Errorf("tasks: %v %v", err, problems)
+		tasks, err := wholeTasks(v)
+		if err != nil {
+			return err
 		}
 		trees, err := v.Worktrees()
 		if err != nil {
@@ -109,6 +110,25 @@ func seen(s *Store) (out string, err error) {
 		return err
 	})
 	return out, err
+}
+
+// wholeTasks reads every task from its file, and holds the summaries against them.
+func wholeTasks(v *View) (tasks []Task, err error) {
+	index, err := v.Tasks()
+	if err != nil || len(index.Problems) > 0 {
+		return nil, fmt.Errorf("tasks: %v %v", err, index)
+	}
+	for _, s := range index.All {
+		t, err := v.Task(s.ID)
+		if err != nil {
+			return nil, err
+		}
+		if again := summarize(t); !reflect.DeepEqual(s, again) {
+			return nil, fmt.Errorf("the index has %+v, the file %+v", s, again)
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks, nil
 }
 
 // model is the board after each prefix of the script, in a world without crashes.

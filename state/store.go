@@ -75,6 +75,9 @@ type Store struct {
 	open    map[string]opened // files that are used again and again
 	broken  error             // set when a flush failed: this store writes no more
 
+	tasks   *catalog
+	noWatch bool // look at every file instead of waiting to be told of changes
+
 	checkpoints sync.WaitGroup
 	checkpoint  sync.Mutex // held while a background checkpoint goes on
 }
@@ -85,6 +88,7 @@ func Open(c Config) *Store {
 	s := &Store{fs: c.FS, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot, uptime: c.Uptime,
 		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, spawn: func(f func()) { go f() }}
 	s.open = map[string]opened{}
+	s.tasks = newCatalog(s)
 	if s.locker == nil {
 		s.locker = NewFileLock(s.private(lockName))
 	}
@@ -119,6 +123,7 @@ func (s *Store) Now() float64 { return seconds(s.now()) }
 // to be whole; no call may be going on.
 func (s *Store) Close() {
 	s.checkpoints.Wait()
+	s.tasks.close()
 	for name := range s.open {
 		s.forget(name)
 	}
@@ -177,6 +182,11 @@ func (s *Store) readFile(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.readRegular(name, info, limit)
+}
+
+// readRegular is readFile of a file that was just looked at.
+func (s *Store) readRegular(name string, info os.FileInfo, limit int64) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file", name)
 	}
@@ -202,6 +212,13 @@ func (s *Store) readFile(name string, limit int64) ([]byte, error) {
 			data = append(data, 0)[:len(data)]
 		}
 	}
+}
+
+// real reports whether the board is on the system's own file system, which
+// several goroutines may use at once.
+func (s *Store) real() bool {
+	_, ok := s.fs.(*afero.OsFs)
+	return ok
 }
 
 func (s *Store) lstat(name string) (os.FileInfo, error) {

@@ -40,10 +40,10 @@ func TestUpdateIsSeenByEveryStore(t *testing.T) {
 	require.Equal(t, 3, create(t, s, "three").ID)
 	for _, store := range []*Store{s, other, openBoard(root)} {
 		require.NoError(t, store.View(context.Background(), func(v *View) error {
-			tasks, problems, err := v.Tasks()
+			tasks, err := v.Tasks()
 			require.NoError(t, err)
-			require.Empty(t, problems)
-			require.Len(t, tasks, 3)
+			require.Empty(t, tasks.Problems)
+			require.Len(t, tasks.All, 3)
 			events, last, err := v.Events(EventQuery{Limit: 10})
 			require.NoError(t, err)
 			require.Len(t, events, 3)
@@ -83,9 +83,9 @@ func TestManyStoresCreateTogether(t *testing.T) {
 	}
 	wg.Wait()
 	require.NoError(t, openBoard(root).View(context.Background(), func(v *View) error {
-		tasks, _, err := v.Tasks()
+		tasks, err := v.Tasks()
 		require.NoError(t, err)
-		require.Len(t, tasks, 200)
+		require.Len(t, tasks.All, 200)
 		events, last, err := v.Events(EventQuery{Limit: 500})
 		require.NoError(t, err)
 		require.EqualValues(t, 200, last)

@@ -110,23 +110,39 @@ func (t Task) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON fills in what files of the original program lack.
 func (t *Task) UnmarshalJSON(data []byte) error {
+	p, err := decodeTask(data)
+	if err == nil {
+		p.raw = append(json.RawMessage(nil), data...)
+		*t = p
+	}
+	return err
+}
+
+func decodeTask(data []byte) (Task, error) {
 	type plain Task
 	p := plain{Priority: DefaultPriority}
 	if err := json.Unmarshal(data, &p); err != nil {
-		return err
+		return Task{}, err
 	}
 	if p.BlockedBy == nil {
 		p.BlockedBy = []int{}
 	}
-	p.raw = append(json.RawMessage(nil), data...)
-	*t = Task(p)
-	return nil
+	return Task(p), nil
 }
 
 // parseTask reads the content of the file of task id.
 func parseTask(id int, data []byte) (Task, error) {
-	var t Task
-	if err := json.Unmarshal(data, &t); err != nil {
+	t, err := parsePlain(id, data)
+	if err == nil {
+		t.raw = append(json.RawMessage(nil), data...)
+	}
+	return t, err
+}
+
+// parsePlain is parseTask without the keys that we do not know.
+func parsePlain(id int, data []byte) (Task, error) {
+	t, err := decodeTask(data)
+	if err != nil {
 		return Task{}, err
 	}
 	if t.ID != id {

@@ -174,8 +174,12 @@ func (tx *Tx) NextID() int {
 	return tx.nextID
 }
 
-// PutTask writes a task that exists, one version on.
+// PutTask writes a task that exists, one version on. Keys that we do not know
+// stay as the file has them now, wherever t came from.
 func (tx *Tx) PutTask(t Task) Task {
+	if now, err := tx.Task(t.ID); err == nil {
+		t.raw = now.raw
+	}
 	t.Version, t.UpdatedAt = t.Version+1, tx.at
 	tx.set(taskPath(t.ID), t)
 	return t

@@ -114,9 +114,9 @@ func TestBindingsAgreeOnBothSides(t *testing.T) {
 func requireAgreement(t *testing.T, b *Board) {
 	t.Helper()
 	require.NoError(t, b.State.View(t.Context(), func(v *state.View) error {
-		all, err := v.Tasks()
+		tasks, err := v.Tasks()
 		require.NoError(t, err)
-		require.Empty(t, all.Problems)
+		require.Empty(t, tasks.Problems)
 		worktrees, err := v.Worktrees()
 		require.NoError(t, err)
 		of := map[int]string{}
@@ -125,7 +125,7 @@ func requireAgreement(t *testing.T, b *Board) {
 				of[*w.TaskID] += w.Name
 			}
 		}
-		for _, task := range all.All {
+		for _, task := range tasks.All {
 			require.Equal(t, task.Worktree, of[task.ID], "task %d", task.ID)
 		}
 		return nil

@@ -75,7 +75,8 @@ func (b *Board) Mend(ctx context.Context, findings []Finding) ([]Finding, error)
 type diagnosis struct {
 	board    *Board
 	trees    []git.Worktree
-	tasks    *state.Tasks
+	tasks    []*state.TaskSummary
+	problems []state.Problem
 	entries  []state.Worktree
 	indexErr error
 	intents  []state.Intent
@@ -84,9 +85,11 @@ type diagnosis struct {
 }
 
 func (d *diagnosis) read(v *state.View) (err error) {
-	if d.tasks, err = v.Tasks(); err != nil {
+	tasks, err := v.Tasks()
+	if err != nil {
 		return err
 	}
+	d.tasks, d.problems = tasks.All, tasks.Problems
 	d.entries, d.indexErr = v.Worktrees()
 	d.intents, err = v.Intents()
 	return err
@@ -113,7 +116,7 @@ func (d *diagnosis) operations() {
 
 // files finds what cannot be read, and copies that file synchronisers make.
 func (d *diagnosis) files() {
-	for _, p := range d.tasks.Problems {
+	for _, p := range d.problems {
 		d.add(Finding{Kind: "unreadable", Subject: p.File, What: p.Error, Next: "mend the file by hand, or move it out of " + state.TasksDir})
 	}
 	if d.indexErr != nil {
@@ -274,7 +277,7 @@ func (d *diagnosis) rebuild(ctx context.Context) (string, error) {
 // bindings finds tasks and worktrees that do not name each other.
 func (d *diagnosis) bindings() {
 	claims := map[string][]*state.TaskSummary{}
-	for _, t := range d.tasks.All {
+	for _, t := range d.tasks {
 		if t.Worktree != "" {
 			claims[strings.ToLower(t.Worktree)] = append(claims[strings.ToLower(t.Worktree)], t)
 		}

@@ -1,0 +1,279 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// catalog keeps the summaries of all tasks in step with their files, whoever
+// writes those. Where the kernel queues a message of every change before the
+// writer's call returns, only what was changed is read again. Elsewhere every
+// file is looked at, and read again unless it is the one that was read. It is
+// safe for concurrent use.
+//
+// What is given out is never older than the files at the beginning of the call:
+// the queue is emptied first and the files are read then, so a file that changes
+// between is read again by the next call.
+type catalog struct {
+	store *Store
+	limit int // more changed files than this are found by looking at all of them
+
+	mu     sync.Mutex
+	files  map[int]reading
+	tasks  *Tasks           // of files
+	watch  *notifier        // of dir; nil: all files are looked at
+	dir    os.FileInfo      // the directory that was read; nil: none was
+	doubts map[int]struct{} // read again whatever the watch says
+}
+
+// reading is a task file as it was read: a task, a problem, or neither where
+// there is no file.
+type reading struct {
+	id      int
+	task    *TaskSummary
+	problem *Problem
+	file    identity
+	sure    bool // a file of the same identity has the same content
+}
+
+func newCatalog(s *Store) *catalog {
+	c := &catalog{store: s, limit: 2048}
+	c.reset()
+	return c
+}
+
+// reset forgets everything; the next call reads all files.
+func (c *catalog) reset() {
+	if c.watch != nil {
+		c.watch.close()
+	}
+	c.watch, c.dir = nil, nil
+	c.files, c.tasks, c.doubts = map[int]reading{}, &Tasks{}, map[int]struct{}{}
+}
+
+func (c *catalog) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reset()
+}
+
+// Tasks are all tasks as this view has them, those included that a transaction
+// has staged.
+func (v *View) Tasks() (*Tasks, error) {
+	tasks, err := v.store.tasks.now()
+	if err != nil {
+		return nil, fmt.Errorf("list tasks: %w", err)
+	}
+	var over []reading
+	for path, content := range v.over {
+		if id, ok := taskID(strings.TrimPrefix(path, TasksDir+"/")); ok {
+			r := reading{id: id}
+			if content != nil {
+				r.parse(v.store, []byte(*content))
+			}
+			over = append(over, r)
+		}
+	}
+	slices.SortFunc(over, byNumber)
+	return tasks.with(over), nil
+}
+
+func byNumber(a, b reading) int { return a.id - b.id }
+
+// Prime reads what a following [View.Tasks] needs, so that a transaction which
+// calls it holds the board's lock only briefly.
+func (s *Store) Prime(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, err := s.tasks.now(); err != nil {
+		return fmt.Errorf("list tasks: %w", err)
+	}
+	return nil
+}
+
+// now brings the catalog up to date.
+func (c *catalog) now() (*Tasks, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	path := c.store.abs(TasksDir)
+	dir, err := c.store.lstat(path)
+	if err != nil {
+		c.reset()
+		if missing(err) {
+			return c.tasks, nil
+		}
+		return nil, err
+	}
+	if c.dir != nil && !os.SameFile(dir, c.dir) {
+		c.reset()
+	}
+	if changed, ok := c.changed(); ok {
+		c.put(c.store.readTasks(slices.Sorted(maps.Keys(changed)), nil))
+		return c.tasks, nil
+	}
+	if c.watch == nil {
+		c.watch = c.store.watchTasks(path, dir)
+	}
+	c.dir = dir
+	return c.tasks, c.readAll()
+}
+
+// changed empties the queue of the watch. ok is false where that does not tell
+// which files may have changed.
+func (c *catalog) changed() (ids map[int]struct{}, ok bool) {
+	if c.watch == nil {
+		return nil, false
+	}
+	ids, ok = maps.Clone(c.doubts), true
+	err := c.watch.drain(func(m message) {
+		if m.gone {
+			c.watch.broken = true
+		}
+		if id, isTask := taskID(m.name); isTask && len(ids) <= c.limit {
+			ids[id] = struct{}{}
+		}
+		ok = ok && !m.lost && len(ids) <= c.limit
+	})
+	if err != nil || c.watch.broken {
+		c.watch.close()
+		c.watch, ok = nil, false
+	}
+	return ids, ok
+}
+
+// readAll looks at every file of the directory and reads those that are not
+// known to be the same.
+func (c *catalog) readAll() error {
+	names, err := c.store.names(c.store.abs(TasksDir))
+	if err != nil {
+		c.reset()
+		return err
+	}
+	ids := make([]int, 0, max(len(names), len(c.files)))
+	for _, name := range names {
+		if id, ok := taskID(name); ok {
+			ids = append(ids, id)
+		}
+	}
+	for id := range c.files {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	c.put(c.store.readTasks(slices.Compact(ids), c.files))
+	return nil
+}
+
+// put takes over readings, which are by number.
+func (c *catalog) put(readings []reading) {
+	changed := readings[:0]
+	for _, r := range readings {
+		old := c.files[r.id]
+		delete(c.doubts, r.id)
+		if r.problem != nil || r.file.links > 1 {
+			c.doubts[r.id] = struct{}{}
+		}
+		if r.task == nil && r.problem == nil {
+			delete(c.files, r.id)
+		} else {
+			c.files[r.id] = r
+		}
+		if r.task != old.task || !samePtr(r.problem, old.problem) {
+			changed = append(changed, r)
+		}
+	}
+	c.tasks = c.tasks.with(changed)
+}
+
+func samePtr[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
+
+// readTasks reads the files of the given tasks, on a real file system several at
+// a time. Where known has one whose file is surely the same it is not read again.
+func (s *Store) readTasks(ids []int, known map[int]reading) []reading {
+	const batch = 64
+	out := make([]reading, len(ids))
+	work := func(from int) {
+		for i, id := range ids[from:min(from+batch, len(ids))] {
+			out[from+i] = s.readTask(id, known[id])
+		}
+	}
+	if !s.real() || len(ids) <= batch {
+		for from := 0; from < len(ids); from += batch {
+			work(from)
+		}
+		return out
+	}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for from := int(next.Add(batch)) - batch; from < len(ids); from = int(next.Add(batch)) - batch {
+				work(from)
+			}
+		})
+	}
+	workers.Wait()
+	return out
+}
+
+func (s *Store) readTask(id int, known reading) reading {
+	r := reading{id: id}
+	name := s.abs(taskPath(id))
+	began := time.Now()
+	info, err := s.lstat(name)
+	if missing(err) {
+		return r
+	}
+	if err == nil {
+		var telling bool
+		r.file, telling = identify(info)
+		r.sure = telling && r.file.settled(began)
+		if known.sure && telling && known.file == r.file {
+			return known
+		}
+		var data []byte
+		if data, err = s.readRegular(name, info, maxTaskFile); err == nil {
+			r.parse(s, data)
+			return r
+		}
+	}
+	if !missing(err) {
+		r.sure, r.problem = false, &Problem{File: name, Error: err.Error()}
+	}
+	return r
+}
+
+func (r *reading) parse(s *Store, data []byte) {
+	t, err := parsePlain(r.id, data)
+	if err != nil {
+		r.problem = &Problem{File: s.abs(taskPath(r.id)), Error: err.Error()}
+		return
+	}
+	r.task = summarize(t)
+}
+
+// identity tells one content of a file from another without reading it.
+type identity struct {
+	size, modified, changed int64 // times in nanoseconds
+	inode, links            uint64
+}
+
+// settled reports whether a later change of the file will show in its identity:
+// file systems note times in steps, and what happens within one step of what was
+// read then looks the same.
+func (i identity) settled(now time.Time) bool {
+	step := 50 * time.Millisecond
+	if i.modified%int64(time.Second) == 0 {
+		step = 3 * time.Second // a file system that notes no more than (two) seconds
+	}
+	newest := max(i.modified, i.changed)
+	return newest < now.Add(-step).UnixNano()
+}

@@ -1,0 +1,175 @@
+package state
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// TaskSummary is a task without its long texts. Summaries are shared: nobody changes one.
+type TaskSummary struct {
+	ID             int      `json:"id"`
+	Subject        string   `json:"subject"`
+	Status         Status   `json:"status"`
+	Owner          string   `json:"owner"`
+	Worktree       string   `json:"worktree"`
+	BlockedBy      []int    `json:"blockedBy"`
+	Priority       int      `json:"priority"`
+	Labels         []string `json:"labels,omitempty"`
+	CreatedAt      float64  `json:"created_at"`
+	UpdatedAt      float64  `json:"updated_at"`
+	LeaseExpiresAt float64  `json:"lease_expires_at,omitempty"`
+	Lost           int      `json:"lost,omitempty" jsonschema:"attempts that ended because the holder was gone"`
+
+	text string // subject, description and notes in lower case, up to searchable bytes
+	more bool   // there is more text than that
+}
+
+// searchable is how much text of a task is kept in memory to be searched.
+const searchable = 2 << 10
+
+// Rank is the priority by which tasks are ordered: what a file says, within the bounds.
+func (t *TaskSummary) Rank() int { return min(max(t.Priority, 0), LowestPriority) }
+
+func summarize(t Task) *TaskSummary {
+	s := &TaskSummary{ID: t.ID, Subject: t.Subject, Status: t.Status, Owner: t.Owner, Worktree: t.Worktree, BlockedBy: t.BlockedBy,
+		Priority: t.Priority, Labels: t.Labels, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, LeaseExpiresAt: t.LeaseExpiresAt}
+	for _, known := range Statuses() {
+		if s.Status == known {
+			s.Status = known // one string for all tasks
+		}
+	}
+	for _, a := range t.Attempts {
+		if a.Outcome == "expired" || a.Outcome == "overridden" {
+			s.Lost++
+		}
+	}
+	s.text, s.more = t.searchText(searchable)
+	return s
+}
+
+// searchText is what a query is held against, at most limit bytes of it.
+func (t Task) searchText(limit int) (text string, more bool) {
+	parts := []string{t.Subject, t.Description}
+	for _, n := range t.Notes {
+		parts = append(parts, n.Text)
+	}
+	var b strings.Builder
+	for i, part := range parts {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		room := limit - b.Len()
+		if len(part) <= room {
+			b.WriteString(part)
+			continue
+		}
+		for room > 0 && !utf8.RuneStart(part[room]) {
+			room--
+		}
+		b.WriteString(part[:max(room, 0)])
+		return strings.ToLower(b.String()), true
+	}
+	return strings.ToLower(b.String()), false
+}
+
+// Words takes a query apart for [View.Mentions].
+func Words(query string) []string { return strings.Fields(strings.ToLower(query)) }
+
+// Mentions reports whether each word occurs somewhere in the subject, the
+// description or the notes of a task of this view.
+func (v *View) Mentions(t *TaskSummary, words []string) bool {
+	if containsAll(t.text, words) || !t.more {
+		return containsAll(t.text, words)
+	}
+	whole, err := v.Task(t.ID)
+	if err != nil {
+		return false
+	}
+	text, _ := whole.searchText(maxTaskFile)
+	return containsAll(text, words)
+}
+
+func containsAll(text string, words []string) bool {
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	return true
+}
+
+// Tasks are the tasks of the board at one instant. It is shared by its readers
+// and never changes.
+type Tasks struct {
+	All      []*TaskSummary // by number, deleted ones included
+	Problems []Problem      // files that cannot be read, by number
+
+	broken []int // the numbers of Problems
+}
+
+// Find returns the task of that number.
+func (t *Tasks) Find(id int) (*TaskSummary, bool) {
+	if i := t.position(id); i < len(t.All) && t.All[i].ID == id {
+		return t.All[i], true
+	}
+	return nil, false
+}
+
+// position is where the task of that number is, or would be. Numbers have few
+// gaps, so it mostly is where the number says.
+func (t *Tasks) position(id int) int {
+	if guess := id - 1; guess >= 0 && guess < len(t.All) && t.All[guess].ID == id {
+		return guess
+	}
+	i, _ := slices.BinarySearchFunc(t.All[:min(max(id, 0), len(t.All))], id, func(s *TaskSummary, id int) int { return s.ID - id })
+	return i
+}
+
+// unreadable reports whether there is a file of that number which cannot be read.
+func (t *Tasks) unreadable(id int) bool {
+	_, found := slices.BinarySearch(t.broken, id)
+	return found
+}
+
+// with returns the tasks with the given readings, which are by number, in place
+// of what was known of those numbers.
+func (t *Tasks) with(changed []reading) *Tasks {
+	if len(changed) == 0 {
+		return t
+	}
+	next := &Tasks{All: make([]*TaskSummary, 0, len(t.All)+len(changed))}
+	from := 0
+	for _, r := range changed {
+		to := max(from, t.position(r.id))
+		next.All = append(next.All, t.All[from:to]...)
+		if r.task != nil {
+			next.All = append(next.All, r.task)
+		}
+		if from = to; from < len(t.All) && t.All[from].ID == r.id {
+			from++
+		}
+	}
+	next.All = append(next.All, t.All[from:]...)
+	next.mergeProblems(t, changed)
+	return next
+}
+
+func (t *Tasks) mergeProblems(old *Tasks, changed []reading) {
+	add := func(id int, p Problem) { t.broken, t.Problems = append(t.broken, id), append(t.Problems, p) }
+	from := 0
+	for _, r := range changed {
+		for ; from < len(old.broken) && old.broken[from] < r.id; from++ {
+			add(old.broken[from], old.Problems[from])
+		}
+		if from < len(old.broken) && old.broken[from] == r.id {
+			from++
+		}
+		if r.problem != nil {
+			add(r.id, *r.problem)
+		}
+	}
+	for ; from < len(old.broken); from++ {
+		add(old.broken[from], old.Problems[from])
+	}
+}
