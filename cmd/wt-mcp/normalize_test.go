@@ -19,6 +19,7 @@ import (
 //	process ids                          pid <pid>
 //	the holder of a trash directory      trash/<id>
 //	names of runs                        <run>
+//	the secret of a claim                <secret>, its numbers stay
 //
 // All else is compared as it is, the order of keys included.
 type normalizer struct {
@@ -35,6 +36,9 @@ var (
 	tookText  = regexp.MustCompile(`(exit code -?\d+), \d+\.\d+ s`)
 	processID = regexp.MustCompile(`\bpid \d+`)
 	runID     = regexp.MustCompile(`\br-[0-9a-z]{9}-[0-9a-z]{5}\b`)
+	secret    = regexp.MustCompile(`\b(\d+-\d+)-[a-z2-7]{16}\b`)
+	clockZ    = regexp.MustCompile(`\b\d\d:\d\d:\d\dZ`)
+	leaseLeft = regexp.MustCompile(`for \d+[0-9hms]*s more`)
 	trashID   = regexp.MustCompile(`(wt-mcp/trash/)[^/"\s]+`)
 )
 
@@ -53,6 +57,9 @@ func (n *normalizer) text(s string) string {
 	s = tookText.ReplaceAllString(s, "$1, <duration>")
 	s = runID.ReplaceAllString(s, "<run>")
 	s = processID.ReplaceAllString(s, "pid <pid>")
+	s = secret.ReplaceAllString(s, "$1-<secret>")
+	s = clockZ.ReplaceAllString(s, "<time>")
+	s = leaseLeft.ReplaceAllString(s, "for <duration> more")
 	return trashID.ReplaceAllString(s, "$1<id>")
 }
 

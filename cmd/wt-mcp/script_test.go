@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,6 +49,7 @@ func normalizerOf(ts *testscript.TestScript) *normalizer {
 type scripted struct {
 	ts      *testscript.TestScript
 	peer    *peer
+	claims  []string // as task_claim gave them out
 	terse   bool
 	env     []string
 	options peerOptions
@@ -62,7 +64,8 @@ type scripted struct {
 // are checked all the same). FLAGS go to the server, DIR is a root of the client.
 // Each line of FILE is one step:
 //
-//	TOOL {json}      call the tool; <<x*N>> in the arguments stands for N times x
+//	TOOL {json}      call the tool; <<x*N>> in the arguments stands for N times x,
+//	                 <<claim N>> for the N-th claim that the script was given
 //	{json}           send the request as it is and print the answer
 //	!raw "text"      send the bytes of a quoted Go string and print the answer, which has id null
 //	!send {json}     send a message that is not answered
@@ -166,7 +169,7 @@ func (s *scripted) step(line string) {
 	word, rest, _ := strings.Cut(line, " ")
 	switch {
 	case line[0] == '{':
-		s.raw(expand(line))
+		s.raw(s.expand(line))
 	case word == "!raw":
 		text, err := strconv.Unquote(rest)
 		s.ts.Check(err)
@@ -185,7 +188,7 @@ func (s *scripted) step(line string) {
 		if rest == "" {
 			rest = "{}"
 		}
-		s.call(word, expand(rest))
+		s.call(word, s.expand(rest))
 	}
 }
 
@@ -195,6 +198,7 @@ func (s *scripted) call(tool, args string) {
 	s.ts.Check(err)
 	text := "| " + strings.ReplaceAll(strings.TrimRight(s.normal(r.text()), "\n"), "\n", "\n| ")
 	if !r.IsError {
+		s.keepClaim(r.Structured)
 		s.print("ok\n%s\n", text)
 		if !s.terse {
 			s.print("%s\n", normalizerOf(s.ts).json(r.Structured))
@@ -204,6 +208,13 @@ func (s *scripted) call(tool, args string) {
 	s.print("error\n%s\n", text)
 	if e, err := r.failure(); err == nil && len(e.Details) > 0 {
 		s.print("details %s\n", s.normal(string(mustJSON(e.Details))))
+	}
+}
+
+func (s *scripted) keepClaim(result []byte) {
+	var out struct{ Claim string }
+	if json.Unmarshal(result, &out) == nil && out.Claim != "" && !slices.Contains(s.claims, out.Claim) {
+		s.claims = append(s.claims, out.Claim)
 	}
 }
 
@@ -247,9 +258,12 @@ func (s *scripted) list(method string) {
 
 var repeated = regexp.MustCompile(`<<([^*<>]+)\*(\d+)>>`)
 
-// expand writes out <<x*N>>.
-func expand(s string) string {
-	return repeated.ReplaceAllStringFunc(s, func(mark string) string {
+// expand writes out <<x*N>> and <<claim N>>.
+func (s *scripted) expand(line string) string {
+	for i, claim := range s.claims {
+		line = strings.ReplaceAll(line, fmt.Sprintf("<<claim %d>>", i+1), claim)
+	}
+	return repeated.ReplaceAllStringFunc(line, func(mark string) string {
 		parts := repeated.FindStringSubmatch(mark)
 		n, _ := strconv.Atoi(parts[2])
 		return strings.Repeat(parts[1], n)
