@@ -286,6 +286,15 @@ func (b *Board) expire(tx *state.Tx, c state.Claim) error {
 	return nil
 }
 
+// expireIdle is expire, unless a worktree operation goes on for the task: that
+// keeps the claim alive until it is over.
+func (b *Board) expireIdle(tx *state.Tx, c state.Claim) error {
+	if going, err := inTheWay(&tx.View, "", &c.Task); err != nil || going != nil {
+		return err
+	}
+	return b.expire(tx, c)
+}
+
 // letLoose ends a claim on a task that is not done: the next may take it, with
 // its worktree.
 func letLoose(tx *state.Tx, t state.Task, c state.Claim, outcome string, at float64) state.Task {
@@ -309,7 +318,7 @@ func (b *Board) TendClaims(ctx context.Context) (time.Duration, error) {
 		for _, c := range all {
 			switch {
 			case b.lapsed(c):
-				errs = append(errs, b.expire(tx, c))
+				errs = append(errs, b.expireIdle(tx, c))
 			case !b.State.OfThisBoot(c):
 				tx.PutClaim(b.State.Rebase(c))
 			}

@@ -133,7 +133,7 @@ func (b *Board) bestReady(tx *state.Tx, label string) (state.Task, error) {
 	}
 	for _, c := range claims {
 		if b.lapsed(c) {
-			if err := b.expire(tx, c); err != nil {
+			if err := b.expireIdle(tx, c); err != nil {
 				return state.Task{}, err
 			}
 		}

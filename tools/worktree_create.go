@@ -217,6 +217,11 @@ func bindCreated(tx *state.Tx, w *state.Worktree) (state.Fields, error) {
 		tx.PutWorktree(*w)
 		return nil, nil
 	}
+	if c, claimed, err := tx.Claim(t.ID); err != nil {
+		return nil, err
+	} else if claimed { // the creation has kept it alive
+		t.LeaseExpiresAt = tx.RenewClaim(c).ExpiresAt
+	}
 	bound, err := bind(tx, t, *w)
 	return withChanges(nil, t, bound), err
 }
