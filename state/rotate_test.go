@@ -119,10 +119,10 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// awaitSeq waits as a tool does, and without the look that comes every few
-// seconds: an hour passes for that.
+// awaitSeq waits as a tool does, but without the look that comes every few seconds.
 func awaitSeq(t *testing.T, s *Store, w *Watch, seq int64) {
 	t.Helper()
+	w.pause = time.Hour
 	for readLog(t, s, EventQuery{Limit: 1}).LastSeq < seq {
 		require.NoError(t, w.Wait(t.Context(), time.Hour))
 	}

@@ -19,6 +19,7 @@ type Watch struct {
 	store *Store
 	told  *logNotifier // nil: the log is looked at
 	last  os.FileInfo  // the log when it was last looked at; nil: there was none
+	pause time.Duration
 }
 
 // Watch begins to watch the event log, which need not be there yet: what happens
@@ -27,7 +28,7 @@ func (s *Store) Watch() (*Watch, error) {
 	if err := s.guard(); err != nil {
 		return nil, err
 	}
-	w := &Watch{store: s, told: s.notifyLog()}
+	w := &Watch{store: s, told: s.notifyLog(), pause: lookPause}
 	w.last = w.look()
 	return w, nil
 }
@@ -39,7 +40,7 @@ func (w *Watch) Wait(ctx context.Context, d time.Duration) error {
 	if err := ctx.Err(); err != nil || d <= 0 {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(d, lookPause))
+	ctx, cancel := context.WithTimeout(ctx, min(d, w.pause))
 	defer cancel()
 	if w.told == nil || w.told.wait(ctx) != nil {
 		w.poll(ctx)
