@@ -150,3 +150,21 @@ func TestWaitEnds(t *testing.T) {
 		})
 	}
 }
+
+// What the journal knows to be flushed is of one log: in another one an offset
+// means nothing, even where a line ends at it.
+func TestFlushedPartIsOfOneLog(t *testing.T) {
+	s, root := newBoard(t)
+	first := `{"event":"events.continued","after_seq":4,"file":"events-1.jsonl"}` + "\n"
+	require.NoError(t, os.MkdirAll(filepath.Join(root, WorktreesDir), 0o755))
+	require.NoError(t, os.WriteFile(s.abs(EventsFile), []byte(first+"{}\n"), 0o644))
+	f, err := s.fs.Open(s.abs(EventsFile))
+	require.NoError(t, err)
+	defer f.Close()
+	for h, want := range map[header]int64{{Events: int64(len(first)), After: 4}: int64(len(first)), {Events: int64(len(first))}: 0,
+		{Events: int64(len(first)), After: 3}: 0, {Events: 5, After: 4}: 0, {Events: 5000, After: 4}: 0} {
+		got, err := flushedPart(f, h)
+		require.NoError(t, err)
+		require.Equal(t, want, got, "%+v", h)
+	}
+}
