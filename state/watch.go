@@ -78,9 +78,9 @@ func (w *Watch) look() os.FileInfo {
 	return info
 }
 
-// Close ends the watch.
+// Close ends the watch; the kernel takes its time for that, the caller need not.
 func (w *Watch) Close() {
 	if w.told != nil {
-		w.told.close()
+		w.store.spawn(w.told.close)
 	}
 }
