@@ -37,8 +37,8 @@ func (s *Server) call(ctx context.Context, name string, args json.RawMessage, by
 	if err != nil {
 		return tools.Answer{}, err
 	}
-	answer, err := t.Call(ctx, board.For(by), args)
 	board.Tend()
+	answer, err := t.Call(ctx, board.For(by), args)
 	if err != nil && ctx.Err() != nil {
 		err = &state.Error{Code: state.Cancelled, Message: name + " was cancelled", Err: err}
 	}

@@ -64,6 +64,7 @@ func BenchmarkIndex(b *testing.B) {
 				defer s.Close()
 				s.noWatch = noWatch
 				tasksOf(b, s)
+				tasksOf(b, s)
 				for b.Loop() {
 					tasksOf(b, s)
 				}
@@ -81,6 +82,7 @@ func benchChanged(b *testing.B, root string) {
 	path := filepath.Join(root, taskPath(7))
 	data, err := os.ReadFile(path)
 	require.NoError(b, err)
+	tasksOf(b, s)
 	tasksOf(b, s)
 	for b.Loop() {
 		require.NoError(b, os.WriteFile(path, data, 0o644))

@@ -52,10 +52,8 @@ func newCatalog(s *Store) *catalog {
 
 // reset forgets everything; the next call reads all files.
 func (c *catalog) reset() {
-	if c.watch != nil {
-		c.watch.close()
-	}
-	c.watch, c.dir = nil, nil
+	c.unwatch()
+	c.dir = nil
 	c.files, c.tasks, c.doubts = map[int]reading{}, &Tasks{}, map[int]struct{}{}
 }
 
@@ -120,7 +118,7 @@ func (c *catalog) now() (*Tasks, error) {
 		c.put(c.store.readTasks(slices.Sorted(maps.Keys(changed)), nil))
 		return c.tasks, nil
 	}
-	if c.watch == nil {
+	if c.watch == nil && c.dir != nil { // a process that asks once need not pay for a watch
 		c.watch = c.store.watchTasks(path, dir)
 	}
 	c.dir = dir
@@ -144,10 +142,18 @@ func (c *catalog) changed() (ids map[int]struct{}, ok bool) {
 		ok = ok && !m.lost && len(ids) <= c.limit
 	})
 	if err != nil || c.watch.broken {
-		c.watch.close()
-		c.watch, ok = nil, false
+		c.unwatch()
+		ok = false
 	}
 	return ids, ok
+}
+
+// unwatch ends the watch, for which the kernel takes its time.
+func (c *catalog) unwatch() {
+	if c.watch != nil {
+		c.store.spawn(c.watch.close)
+	}
+	c.watch = nil
 }
 
 // readAll looks at every file of the directory and reads those that are not
@@ -227,28 +233,50 @@ func (s *Store) readTasks(ids []int, known map[int]reading) []reading {
 func (s *Store) readTask(id int, known reading) reading {
 	r := reading{id: id}
 	name := s.abs(taskPath(id))
-	began := time.Now()
-	info, err := s.lstat(name)
-	if missing(err) {
-		return r
-	}
-	if err == nil {
-		var telling bool
-		r.file, telling = identify(info)
-		r.sure = telling && r.file.settled(began)
-		if known.sure && telling && known.file == r.file {
-			return known
-		}
-		var data []byte
-		if data, err = s.readRegular(name, info, maxTaskFile); err == nil {
-			r.parse(s, data)
+	if known.sure {
+		info, err := s.lstat(name)
+		if missing(err) {
 			return r
 		}
+		if err == nil && known.isOf(info) {
+			return known
+		}
 	}
-	if !missing(err) {
-		r.sure, r.problem = false, &Problem{File: name, Error: err.Error()}
+	c, err := s.readContent(name)
+	switch {
+	case err == nil:
+		r.file, r.sure = c.file, c.sure
+		r.parse(s, c.data)
+	case !missing(err):
+		r.file, r.problem = c.file, &Problem{File: name, Error: err.Error()}
 	}
 	return r
+}
+
+// isOf reports whether the file is the one that was read.
+func (r reading) isOf(info os.FileInfo) bool {
+	file, ok := identify(info)
+	return ok && file == r.file
+}
+
+// content is what a file held, and the identity that it had before it was read.
+type content struct {
+	data []byte
+	file identity
+	sure bool // a file of the same identity has the same content
+}
+
+// contentOf reads a task file on any file system.
+func (s *Store) contentOf(name string) (c content, err error) {
+	began := time.Now()
+	info, err := s.lstat(name)
+	if err != nil {
+		return c, err
+	}
+	file, telling := identify(info)
+	c = content{file: file, sure: telling && file.settled(began)}
+	c.data, err = s.readRegular(name, info, maxTaskFile)
+	return c, err
 }
 
 func (r *reading) parse(s *Store, data []byte) {

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -282,5 +283,52 @@ func TestSettled(t *testing.T) {
 		{identity{modified: at(-4500 * time.Millisecond)}, true},
 	} {
 		require.Equal(t, c.want, c.file.settled(now), "%+v", c.file)
+	}
+}
+
+// TestAnotherProcess is the other process of TestIndexBesideAProcess: for each
+// line that it reads it changes the board, and answers with a line.
+func TestAnotherProcess(t *testing.T) {
+	root := os.Getenv("WT_MCP_TEST_BOARD")
+	if root == "" {
+		t.Skip("run by TestIndexBesideAProcess")
+	}
+	s := openBoard(root)
+	defer s.Close()
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		create(t, s, in.Text())
+		require.NoError(t, noting(1, in.Text()).do(s))
+		fmt.Println("done")
+	}
+}
+
+// What another process has done when it says so is seen by the next call.
+func TestIndexBesideAProcess(t *testing.T) {
+	for name, way := range ways() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, root := newBoard(t)
+			t.Cleanup(s.Close)
+			way(s)
+			peer := exec.Command(os.Args[0], "-test.run=^TestAnotherProcess$")
+			peer.Env = append(os.Environ(), "WT_MCP_TEST_BOARD="+root)
+			in, err := peer.StdinPipe()
+			require.NoError(t, err)
+			out, err := peer.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, peer.Start())
+			answers := bufio.NewScanner(out)
+			for n := 1; n <= 50; n++ {
+				_, err := fmt.Fprintf(in, "step %d\n", n)
+				require.NoError(t, err)
+				require.True(t, answers.Scan())
+				tasks := tasksOf(t, s)
+				require.Len(t, tasks.All, n)
+				require.Contains(t, tasks.All[0].text, fmt.Sprintf("step %d", n))
+			}
+			require.NoError(t, in.Close())
+			require.NoError(t, peer.Wait())
+			requireFresh(t, s, "the end")
+		})
 	}
 }

@@ -135,9 +135,12 @@ func (s *Store) advance(m marker, p position, from int64) (marker, error) {
 	if err := s.flushFiles(p, from); err != nil {
 		return m, fmt.Errorf("flush files: %w", err)
 	}
+	if err := s.rotateLog(m.Seq); err != nil {
+		return m, fmt.Errorf("begin a new event log: %w", err)
+	}
 	h := header{Gen: p.Gen + 1, Seq: m.Seq, NextID: m.NextID}
-	if info, err := s.lstat(s.abs(EventsFile)); err == nil {
-		h.Events = info.Size()
+	if err := s.flushedLog(&h); err != nil {
+		return m, err
 	}
 	if err := s.journal.begin(h); err != nil {
 		return m, err

@@ -30,7 +30,7 @@ func (free) Lock(context.Context) (func(), error) { return func() {}, nil }
 func openCrash(fs afero.Fs, boot string) *Store {
 	s := Open(Config{FS: fs, Root: "/r", Private: "/r/.git/wt-mcp", Locker: free{}, Boot: boot, Holder: "test",
 		Now: func() time.Time { return time.Unix(1700000000, 0) }})
-	s.capacity = 8 << 10
+	s.capacity, s.logLimit = 8<<10, 300
 	s.spawn = func(f func()) { f() }
 	return s
 }
@@ -101,7 +101,7 @@ func seen(s *Store) (out string, err error) {
 		if err != nil {
 			return err
 		}
-		events, last, err := v.Events(EventQuery{Limit: 1000})
+		events, last, err := everyEvent(v)
 		if err != nil {
 			return err
 		}
@@ -129,6 +129,37 @@ func wholeTasks(v *View) (tasks []Task, err error) {
 		tasks = append(tasks, t)
 	}
 	return tasks, nil
+}
+
+// everyEvent reads the log and those that it goes on from.
+func everyEvent(v *View) (events []Event, last int64, err error) {
+	p, err := v.ReadLog(EventQuery{Limit: 1000, After: new(int64)})
+	if err != nil {
+		return nil, 0, err
+	}
+	for events = p.Events; p.Missed != nil && p.Missed.File != ""; {
+		data, err := v.store.readFile(v.store.abs(WorktreesDir+"/"+p.Missed.File), 1<<20)
+		if err != nil {
+			return nil, 0, fmt.Errorf("events %d to %d: %w", p.Missed.From, p.Missed.To, err)
+		}
+		p.Missed = nil
+		var older []Event
+		for _, line := range splitLines(data) {
+			e, _ := parseEvent(line)
+			if c, ok := e.continues(); ok {
+				p.Missed = &Missed{From: 1, To: c.AfterSeq, File: c.File}
+				continue
+			}
+			older = append(older, e)
+		}
+		events = append(older, events...)
+	}
+	for i, e := range events {
+		if e.Seq != int64(i+1) {
+			return nil, 0, fmt.Errorf("event %d has seq %d", i+1, e.Seq)
+		}
+	}
+	return events, p.LastSeq, nil
 }
 
 // model is the board after each prefix of the script, in a world without crashes.
@@ -271,20 +302,35 @@ func (e *enumeration) verify(disk *crashFS, boot string, allowed []string) error
 
 // soundFiles reads the files as a program without our code would.
 func soundFiles(disk *crashFS) error {
-	var want int64 = 1
 	for name, node := range disk.files {
 		switch {
 		case strings.HasSuffix(name, ".json") && !json.Valid(node.data):
 			return fmt.Errorf("%s is torn: %q", name, node.data)
-		case filepath.Base(name) == "events.jsonl":
-			for _, line := range strings.Split(strings.TrimSuffix(string(node.data), "\n"), "\n") {
-				var e struct{ Seq int64 }
-				if err := json.Unmarshal([]byte(line), &e); err != nil || e.Seq != want {
-					return fmt.Errorf("event log: want seq %d, got %q", want, line)
-				}
-				want++
+		case strings.HasSuffix(name, ".jsonl") && filepath.Base(filepath.Dir(name)) == WorktreesDir:
+			if err := soundLog(string(node.data)); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
+	}
+	return nil
+}
+
+// soundLog checks that the numbers of a log have no gap.
+func soundLog(data string) error {
+	var want int64 = 1
+	for i, line := range strings.Split(strings.TrimSuffix(data, "\n"), "\n") {
+		var e struct {
+			Seq   int64
+			After int64 `json:"after_seq"`
+		}
+		err := json.Unmarshal([]byte(line), &e)
+		if i == 0 && e.After > 0 {
+			e.Seq, want = e.After, e.After
+		}
+		if err != nil || e.Seq != want {
+			return fmt.Errorf("event log: want seq %d, got %q", want, line)
+		}
+		want++
 	}
 	return nil
 }

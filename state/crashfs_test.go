@@ -174,6 +174,21 @@ func (c *crashFS) Rename(from, to string) error {
 	return err
 }
 
+func (c *crashFS) Link(from, to string) error {
+	node := c.files[from]
+	switch {
+	case node == nil:
+		return &os.LinkError{Op: "link", Old: from, New: to, Err: os.ErrNotExist}
+	case c.files[to] != nil:
+		return &os.LinkError{Op: "link", Old: from, New: to, Err: os.ErrExist}
+	}
+	how, err := c.step("link", to)
+	if err == nil || how == diesAfter {
+		c.setName(to, node)
+	}
+	return err
+}
+
 func (c *crashFS) Stat(name string) (os.FileInfo, error) {
 	if c.dead {
 		return nil, errDead

@@ -70,48 +70,90 @@ type EventQuery struct {
 	Match func(Event) bool
 }
 
-// Events returns the chosen events, oldest first, and the sequence number of
-// the newest event on the board. Lines that are no event are reported as
+// LogPage is what the log has for a query.
+type LogPage struct {
+	Events  []Event // oldest first
+	LastSeq int64   // sequence number of the newest event on the board
+	Missed  *Missed // events after After that the log does not have any more
+}
+
+// Missed are events that are not in the log any more: it was put aside under the
+// name of File, in the same directory, or ("") somebody cut it.
+type Missed struct {
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
+	File string `json:"file,omitempty"`
+}
+
+// Events is ReadLog without what was missed.
+func (v *View) Events(q EventQuery) (events []Event, last int64, err error) {
+	p, err := v.ReadLog(q)
+	return p.Events, p.LastSeq, err
+}
+
+// ReadLog returns the chosen events. Lines that are no event are reported as
 // parse_error with the line, as the original program does; they and lines
 // without a sequence number are left out where After is given.
-func (v *View) Events(q EventQuery) (events []Event, last int64, err error) {
-	if last, err = v.lastSeq(); err != nil {
-		return nil, 0, err
+func (v *View) ReadLog(q EventQuery) (p LogPage, err error) {
+	if p.LastSeq, err = v.lastSeq(); err != nil {
+		return p, err
 	}
 	if q.Match == nil {
 		q.Match = func(Event) bool { return true }
 	}
-	var newest []Event // newest first
-	take := func(line []byte) bool {
-		e, ok := parseEvent(line)
-		if !ok {
-			e = unreadable(line)
-		}
-		if q.After != nil {
-			if e.Seq > 0 && e.Seq <= *q.After {
-				return false
-			}
-			if e.Seq > 0 && q.Match(e) {
-				newest = append(newest, e)
-			}
-			return true
-		}
-		if q.Match(e) {
-			newest = append(newest, e)
-		}
-		return len(newest) < q.Limit
+	r := logReader{query: q, oldest: p.LastSeq + 1}
+	if err := v.backwards(r.take); err != nil {
+		return p, err
 	}
-	if err := v.backwards(take); err != nil {
-		return nil, 0, err
-	}
+	newest := r.newest
 	if len(newest) > q.Limit {
 		newest = newest[len(newest)-q.Limit:]
 	}
-	events = make([]Event, 0, len(newest))
+	p.Events = make([]Event, 0, len(newest))
 	for i := len(newest) - 1; i >= 0; i-- {
-		events = append(events, newest[i])
+		p.Events = append(p.Events, newest[i])
 	}
-	return events, last, nil
+	if q.After != nil && r.oldest > *q.After+1 {
+		p.Missed = &Missed{From: *q.After + 1, To: r.oldest - 1, File: r.file}
+	}
+	return p, nil
+}
+
+// logReader collects what a query asks for, the newest first.
+type logReader struct {
+	query  EventQuery
+	newest []Event
+	oldest int64  // lowest sequence number so far
+	file   string // has the events before it
+}
+
+// take reports whether older lines are wanted.
+func (r *logReader) take(line []byte) bool {
+	e, ok := parseEvent(line)
+	if !ok {
+		e = unreadable(line)
+	}
+	if c, ok := e.continues(); ok {
+		r.file = c.File
+		return false
+	}
+	if r.query.After == nil {
+		if r.query.Match(e) {
+			r.newest = append(r.newest, e)
+		}
+		return len(r.newest) < r.query.Limit
+	}
+	if e.Seq > 0 && e.Seq <= *r.query.After {
+		r.oldest = min(r.oldest, e.Seq)
+		return false
+	}
+	if e.Seq > 0 {
+		r.oldest = min(r.oldest, e.Seq)
+		if r.query.Match(e) {
+			r.newest = append(r.newest, e)
+		}
+	}
+	return true
 }
 
 func unreadable(line []byte) Event {
@@ -125,6 +167,9 @@ func unreadable(line []byte) Event {
 func (v *View) lastSeq() (last int64, err error) {
 	err = v.backwards(func(line []byte) bool {
 		e, ok := parseEvent(line)
+		if c, continues := e.continues(); continues {
+			e.Seq = c.AfterSeq
+		}
 		if ok && e.Seq > 0 {
 			last = e.Seq
 			return false

@@ -11,5 +11,9 @@ func identify(info os.FileInfo) (id identity, ok bool) {
 	if !ok {
 		return identity{}, false
 	}
-	return identity{size: st.Size, modified: st.Mtim.Nano(), changed: st.Ctim.Nano(), inode: st.Ino, links: uint64(st.Nlink)}, true
+	return identityOf(st), true
+}
+
+func identityOf(st *syscall.Stat_t) identity {
+	return identity{size: st.Size, modified: st.Mtim.Nano(), changed: st.Ctim.Nano(), inode: st.Ino, links: uint64(st.Nlink)}
 }

@@ -36,7 +36,8 @@ type header struct {
 	Gen    int64 `json:"gen"`
 	Seq    int64 `json:"seq"`
 	NextID int   `json:"next_id"`
-	Events int64 `json:"events"` // size of the event log that is known to be flushed
+	Events int64 `json:"events"`          // size of the event log that is known to be flushed
+	After  int64 `json:"after,omitempty"` // which log that is: the one that goes on after this event
 }
 
 // write is one file of a transaction: its content before and after. A nil After

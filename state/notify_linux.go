@@ -2,10 +2,13 @@ package state
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"os"
+	"path"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -126,3 +129,76 @@ func (s *Store) watchTasks(path string, dir os.FileInfo) *notifier {
 	}
 	return n
 }
+
+// logNotifier waits for changes of the event log. The root is watched as well,
+// for the directory that the log is in.
+type logNotifier struct {
+	*notifier
+	store    *Store
+	root     int
+	worktree int // watch of the directory of the log; -1: there is none
+}
+
+// notifyLog watches the event log; nil where changes are not told reliably.
+func (s *Store) notifyLog() *logNotifier {
+	if s.noWatch || !s.real() || !tellsChanges(s.root) {
+		return nil
+	}
+	n, err := newNotifier()
+	if err != nil {
+		return nil
+	}
+	l := &logNotifier{notifier: n, store: s}
+	if l.root, err = n.add(s.root, newName); err != nil || !l.arm() {
+		n.close()
+		return nil
+	}
+	return l
+}
+
+// arm watches the directory of the log as it is now, unless it is not there.
+func (l *logNotifier) arm() bool {
+	dir := l.store.abs(WorktreesDir)
+	wd, err := l.add(dir, anyChange)
+	if l.worktree = wd; err != nil {
+		l.worktree = -1
+		return missing(err)
+	}
+	return tellsChanges(dir)
+}
+
+// wait returns nil when there may be news or ctx is over; the error says that
+// changes are not told.
+func (l *logNotifier) wait(ctx context.Context) error {
+	if !l.arm() {
+		return errNotTold
+	}
+	if err := l.file.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = l.file.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	for news := false; !news; {
+		size, err := l.file.Read(l.buf)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		visitMessages(l.buf[:size], func(m message) { news = news || l.matters(m) })
+	}
+	return nil
+}
+
+func (l *logNotifier) matters(m message) bool {
+	switch {
+	case m.lost || m.gone:
+		return true
+	case m.dir == l.root:
+		return m.name == WorktreesDir
+	}
+	return m.name == path.Base(EventsFile)
+}
+
+var errNotTold = errors.New("changes are not told")

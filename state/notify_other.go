@@ -2,7 +2,10 @@
 
 package state
 
-import "os"
+import (
+	"context"
+	"os"
+)
 
 // notifier is what tells of changes; here nothing does, and files are looked at.
 type notifier struct{ broken bool }
@@ -16,3 +19,11 @@ func (n *notifier) drain(func(message)) error { return nil }
 func (n *notifier) close()                    {}
 
 func (s *Store) watchTasks(string, os.FileInfo) *notifier { return nil }
+
+// logNotifier is what tells of changes of the event log; here nothing does.
+type logNotifier struct{}
+
+func (s *Store) notifyLog() *logNotifier { return nil }
+
+func (l *logNotifier) wait(context.Context) error { return nil }
+func (l *logNotifier) close()                     {}

@@ -200,11 +200,10 @@ func (s *Store) openJournal() error {
 }
 
 func (s *Store) createJournal(name string) (position, error) {
-	logSize := int64(0)
-	if info, err := s.lstat(s.abs(EventsFile)); err == nil {
-		logSize = info.Size()
+	h := header{Gen: 1, NextID: 1}
+	if err := s.flushedLog(&h); err != nil {
+		return position{}, err
 	}
-	h := header{Gen: 1, NextID: 1, Events: logSize}
 	data, err := newJournal(h, s.capacity)
 	if err != nil {
 		return position{}, err
@@ -249,7 +248,7 @@ func (s *Store) replay(p position, from int64) ([]Event, error) {
 			return nil, err
 		}
 	}
-	return told, s.repairEvents(p.Events, todo.events)
+	return told, s.repairEvents(p.header, todo.events)
 }
 
 func deref(p *string) string {

@@ -17,26 +17,33 @@ type logEnd struct {
 	unreadables []byte // an unterminated end of is that is no event
 }
 
-// eventsEnd compares the log with the events that the journal expects in it.
-func (s *Store) eventsEnd(flushed int64, expected []json.RawMessage) (logEnd, error) {
-	end := logEnd{flushed: flushed}
+// eventsEnd compares the log with the events that the journal expects in it. What
+// is known to be flushed counts as long as the log is the one that was meant.
+func (s *Store) eventsEnd(h header, expected []json.RawMessage) (logEnd, error) {
+	end := logEnd{}
 	f, err := s.fs.Open(s.abs(EventsFile))
 	if err != nil && !missing(err) {
 		return end, fmt.Errorf("open event log: %w", err)
 	}
 	if err == nil {
 		defer f.Close()
-		if end.flushed, err = wholeLinesUpTo(f, flushed); err == nil {
+		if end.flushed, err = flushedPart(f, h); err == nil {
 			end.is, err = readFrom(f, end.flushed)
 		}
 		if err != nil {
 			return end, fmt.Errorf("read event log: %w", err)
 		}
-	} else {
-		end.flushed = 0
 	}
 	end.mended, end.unreadables = mergeEvents(end.is, expected)
 	return end, nil
+}
+
+func flushedPart(f afero.File, h header) (int64, error) {
+	c, err := continuationOf(f)
+	if err != nil || c.AfterSeq != h.After {
+		return 0, err
+	}
+	return wholeLinesUpTo(f, h.Events)
 }
 
 // wholeLinesUpTo returns offset if a line ends there, else 0: then another
@@ -63,8 +70,8 @@ func readFrom(f afero.File, offset int64) ([]byte, error) {
 // repairEvents makes the log hold every expected line, once and in order, and
 // end in a newline. Only an unterminated last line that is no event is cut; its
 // bytes are kept aside.
-func (s *Store) repairEvents(flushed int64, expected []json.RawMessage) error {
-	end, err := s.eventsEnd(flushed, expected)
+func (s *Store) repairEvents(h header, expected []json.RawMessage) error {
+	end, err := s.eventsEnd(h, expected)
 	if err != nil {
 		return err
 	}
@@ -131,6 +138,11 @@ func mergeEvents(tail []byte, expected []json.RawMessage) (merged, cut []byte) {
 		}
 		if len(clean) == 0 && len(line) > 0 {
 			continue
+		}
+		if c, first := e.continues(); first && len(merged) == 0 { // what comes before is in an older log
+			for len(todo) > 0 && todo[0].seq <= c.AfterSeq {
+				todo = todo[1:]
+			}
 		}
 		for ok && e.Seq > 0 && len(todo) > 0 && todo[0].seq <= e.Seq {
 			if todo[0].seq < e.Seq {

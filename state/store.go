@@ -68,6 +68,7 @@ type Store struct {
 	lockTimeout time.Duration
 	holder      string
 	capacity    int64        // of the journal, in bytes
+	logLimit    int64        // an event log of more bytes is put aside
 	spawn       func(func()) // starts background work
 
 	// Owned by whoever has the board's lock.
@@ -86,7 +87,7 @@ type Store struct {
 // first change, and what a dead process left unfinished is finished by the next one.
 func Open(c Config) *Store {
 	s := &Store{fs: c.FS, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot, uptime: c.Uptime,
-		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, spawn: func(f func()) { go f() }}
+		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, logLimit: logCapacity, spawn: func(f func()) { go f() }}
 	s.open = map[string]opened{}
 	s.tasks = newCatalog(s)
 	if s.locker == nil {

@@ -33,15 +33,10 @@ func (t *TaskSummary) Rank() int { return min(max(t.Priority, 0), LowestPriority
 
 func summarize(t Task) *TaskSummary {
 	s := &TaskSummary{ID: t.ID, Subject: t.Subject, Status: t.Status, Owner: t.Owner, Worktree: t.Worktree, BlockedBy: t.BlockedBy,
-		Priority: t.Priority, Labels: t.Labels, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, LeaseExpiresAt: t.LeaseExpiresAt}
+		Priority: t.Priority, Labels: t.Labels, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, LeaseExpiresAt: t.LeaseExpiresAt, Lost: t.LostHolders()}
 	for _, known := range Statuses() {
 		if s.Status == known {
 			s.Status = known // one string for all tasks
-		}
-	}
-	for _, a := range t.Attempts {
-		if a.Outcome == "expired" || a.Outcome == "overridden" {
-			s.Lost++
 		}
 	}
 	s.text, s.more = t.searchText(searchable)

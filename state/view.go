@@ -76,7 +76,7 @@ func (v *View) catchUp(m marker, sameBoot bool) error {
 	for _, w := range todo.writes {
 		v.over[w.Path] = w.After
 	}
-	end, err := v.store.eventsEnd(p.Events, todo.events)
+	end, err := v.store.eventsEnd(p.header, todo.events)
 	v.logSize, v.lines = &end.flushed, splitLines(end.mended)
 	return err
 }

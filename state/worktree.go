@@ -126,6 +126,7 @@ func CheckName(name string) error {
 
 var (
 	nameChars   = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	oldLog      = regexp.MustCompile(`^events-[0-9]+\.jsonl$`)
 	deviceNames = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
 )
 
@@ -145,7 +146,7 @@ func nameRule(name string) string {
 		return "a dot must not end it or follow a dot"
 	case strings.HasSuffix(lower, ".lock"):
 		return "git keeps names that end in .lock for itself"
-	case lower == "head" || lower == "index.json" || lower == "events.jsonl":
+	case lower == "head" || lower == "index.json" || lower == "events.jsonl" || oldLog.MatchString(lower):
 		return "the name is taken by git or by the board"
 	case deviceNames.MatchString(stem):
 		return "it is the name of a Windows device"

@@ -236,8 +236,8 @@ func (b *Board) hold(ctx context.Context, w state.Worktree, passed string) error
 	return b.update(ctx, func(tx *state.Tx) error { return b.enterWorktree(tx, w, passed) })
 }
 
-// put writes a task that exists. One that is not in progress any more is nobody's.
-func put(tx *state.Tx, t state.Task) (state.Task, error) {
+// writeTask writes a task that exists. One that is not in progress any more is nobody's.
+func writeTask(tx *state.Tx, t state.Task) (state.Task, error) {
 	c, claimed, err := tx.Claim(t.ID)
 	if err != nil {
 		return t, err

@@ -154,13 +154,20 @@ func TestPage(t *testing.T) {
 func TestTaskListPages(t *testing.T) {
 	require.Equal(t, page{left: 50, bytes: smallResult}, newPage(0, 50))
 	require.Equal(t, page{left: 7, bytes: largeResult}, newPage(7, 50))
-	for cursor, want := range map[string]int{"": 0, "0": 0, "17": 17} {
-		after, err := TaskListIn{Cursor: cursor}.after()
+	for cursor, want := range map[string]place{"": {}, "0": {}, "17": {id: 17}, "3-17": {true, 3, 17}} {
+		after, err := TaskListIn{Cursor: cursor, Ready: want.ranked}.after()
 		require.NoError(t, err)
 		require.Equal(t, want, after)
+		if want.id > 0 {
+			require.Equal(t, cursor, after.cursor())
+		}
 	}
-	for _, cursor := range []string{"-1", "x", "1.5", " 1", "99999999999999999999"} {
+	for _, cursor := range []string{"-1", "x", "1.5", " 1", "99999999999999999999", "1-2", "1-", "-", "1-2-3"} {
 		_, err := TaskListIn{Cursor: cursor}.after()
+		require.Equal(t, state.InvalidArgument, state.CodeOf(err), cursor)
+	}
+	for _, cursor := range []string{"1", "0--1", "x-1"} {
+		_, err := TaskListIn{Cursor: cursor, Ready: true}.after()
 		require.Equal(t, state.InvalidArgument, state.CodeOf(err), cursor)
 	}
 }

@@ -138,50 +138,55 @@ func (b *Board) bestReady(tx *state.Tx, label string) (state.Task, error) {
 			}
 		}
 	}
-	all, taken, err := b.ready(&tx.View)
+	taken, err := b.taken(&tx.View)
 	if err != nil {
 		return state.Task{}, err
 	}
-	for _, t := range all {
+	all, err := tx.Tasks()
+	if err != nil {
+		return state.Task{}, err
+	}
+	for _, t := range all.Ready(taken.has) {
 		if label == "" || slices.Contains(t.Labels, label) {
 			return tx.Task(t.ID)
 		}
 	}
-	return state.Task{}, noneReady(&tx.View, label, taken)
+	return state.Task{}, noneReady(all, label, len(taken))
 }
 
-// ready lists the tasks that can be claimed, the best first, and counts those
-// that others hold.
-func (b *Board) ready(v *state.View) (ready []*state.TaskSummary, taken int, err error) {
-	held := map[int]bool{}
+// taken are the tasks that nobody else can have now, by number: those that are
+// claimed, and those that a worktree operation goes on for.
+type taken map[int]state.Claim
+
+func (m taken) has(t *state.TaskSummary) bool {
+	_, is := m[t.ID]
+	return is
+}
+
+func (b *Board) taken(v *state.View) (taken, error) {
 	claims, err := v.Claims()
 	if err != nil {
-		return nil, 0, err
-	}
-	for _, c := range claims {
-		held[c.Task] = !b.lapsed(c)
+		return nil, err
 	}
 	intents, err := v.Intents()
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
+	m := taken{}
 	for _, in := range intents {
 		if in.TaskID != nil {
-			held[*in.TaskID] = true
+			m[*in.TaskID] = state.Claim{}
 		}
 	}
-	all, err := v.Tasks()
-	if err != nil {
-		return nil, 0, err
+	for _, c := range claims {
+		if !b.lapsed(c) {
+			m[c.Task] = c
+		}
 	}
-	return all.Ready(func(t *state.TaskSummary) bool { return held[t.ID] }), len(claims), nil
+	return m, nil
 }
 
-func noneReady(v *state.View, label string, taken int) error {
-	all, err := v.Tasks()
-	if err != nil {
-		return err
-	}
+func noneReady(all *state.Tasks, label string, claimed int) error {
 	pending := 0
 	for _, t := range all.All {
 		if t.Status == state.Pending {
@@ -193,8 +198,8 @@ func noneReady(v *state.View, label string, taken int) error {
 		which = fmt.Sprintf("task with label %q", label)
 	}
 	return state.Errorf(state.NotFound, `call worktree_events {"event":"task.","wait_seconds":50} to wait for news, then task_claim again; or task_create`,
-		"no %s is ready: of %d pending, all wait for others or are taken; claimed: %d", which, pending, taken).
-		With("pending", pending).With("claimed", taken)
+		"no %s is ready: of %d pending, all wait for others or are taken; claimed: %d", which, pending, claimed).
+		With("pending", pending).With("claimed", claimed)
 }
 
 // give puts a new claim on the task; from is who hands it over.

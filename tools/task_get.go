@@ -1,8 +1,10 @@
 package tools
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,11 +16,11 @@ func taskGet() Tool {
 	return define(Tool{
 		Name:        "task_get",
 		Title:       "Read a task",
-		Description: "Read one task whole: description, notes, binding.",
+		Description: "Read one task whole: description, notes, binding, what it waits for and what waits for it.",
 		Set:         Default,
 		ReadOnly:    true,
 		Idempotent:  true,
-	}, (*Board).TaskGet, taskText)
+	}, (*Board).TaskGet, TaskGetOut.text)
 }
 
 // TaskGetIn are the arguments of task_get.
@@ -26,13 +28,123 @@ type TaskGetIn struct {
 	TaskID int `json:"task_id" min:"1"`
 }
 
+// TaskGetOut is a task, and how it stands to others. It is one object, with the
+// keys of the task first.
+type TaskGetOut struct {
+	state.Task
+	taskLinks
+}
+
+// taskLinks is how a task stands to others.
+type taskLinks struct {
+	Ready         bool   `json:"ready" jsonschema:"it can be started: pending, nothing blocks it, nobody has it"`
+	Blocks        []int  `json:"blocks" jsonschema:"tasks that wait for it"`
+	BlockedByOpen []int  `json:"blocked_by_open" jsonschema:"tasks that it waits for"`
+	Cut           string `json:"cut,omitempty" jsonschema:"which lists of numbers are cut"`
+}
+
+// MarshalJSON joins the keys of the task, those included that only its file
+// knows, with the rest.
+func (out TaskGetOut) MarshalJSON() ([]byte, error) {
+	task, err1 := json.Marshal(out.Task)
+	links, err2 := json.Marshal(out.taskLinks)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	return append(append(bytes.TrimSuffix(task, []byte("}")), ','), links[1:]...), nil
+}
+
 // TaskGet reads one task, deleted or not.
-func (b *Board) TaskGet(ctx context.Context, in TaskGetIn) (t state.Task, err error) {
+func (b *Board) TaskGet(ctx context.Context, in TaskGetIn) (out TaskGetOut, err error) {
 	err = b.State.View(ctx, func(v *state.View) error {
-		t, err = v.Task(in.TaskID)
+		t, err := v.Task(in.TaskID)
+		if err != nil {
+			return err
+		}
+		tasks, err := v.Tasks()
+		if err != nil {
+			return err
+		}
+		out = TaskGetOut{Task: t}
+		out.Blocks = orEmpty(tasks.Blocks(t.ID))
+		out.BlockedByOpen = orEmpty(tasks.OpenBlockers(t.BlockedBy))
+		s, found := tasks.Find(t.ID)
+		taken, err := b.taken(v)
+		out.Ready = found && tasks.Startable(s) && !taken.has(s)
+		out.LeaseExpiresAt = taken[t.ID].ExpiresAt
 		return err
 	})
-	return fitTask(t, largeResult), err
+	if err == nil {
+		out.fit()
+	}
+	return out, err
+}
+
+func orEmpty(ids []int) []int {
+	if ids == nil {
+		return []int{}
+	}
+	return ids
+}
+
+// maxNumbers is how many tasks each list of a task names; with three lists of
+// them a result keeps most of its room for the texts.
+const maxNumbers = 1000
+
+// fit cuts the lists and then the texts until the task fits a result, and says
+// which lists it cut.
+func (out *TaskGetOut) fit() {
+	blockedBy, blocks, open := len(out.BlockedBy), len(out.Blocks), len(out.BlockedByOpen)
+	out.BlockedBy = out.BlockedBy[:min(blockedBy, maxNumbers)]
+	out.Blocks = out.Blocks[:min(blocks, maxNumbers)]
+	out.BlockedByOpen = out.BlockedByOpen[:min(open, maxNumbers)]
+	const roomForCut = 200
+	out.Task = fitTask(out.Task, largeResult-jsonSize(out.taskLinks)-roomForCut)
+	out.Cut = lines(cutTo("blockedBy", len(out.BlockedBy), blockedBy), cutTo("blocks", len(out.Blocks), blocks),
+		cutTo("blocked_by_open", len(out.BlockedByOpen), open))
+}
+
+func cutTo(list string, left, whole int) string {
+	if left == whole {
+		return ""
+	}
+	return fmt.Sprintf("%s has %d of %d", list, left, whole)
+}
+
+// text is the task, and what it waits for.
+func (out TaskGetOut) text() string {
+	text := taskText(out.Task)
+	if len(out.BlockedByOpen) > 0 {
+		text = lines(text, "  waits for "+numbers(out.BlockedByOpen))
+	}
+	if len(out.Blocks) > 0 {
+		text = lines(text, "  blocks "+numbers(out.Blocks))
+	}
+	if out.LeaseExpiresAt > 0 {
+		text = lines(text, fmt.Sprintf("  claimed by %s until %s unless renewed", state.Visible(out.Owner), clock(out.LeaseExpiresAt)))
+	}
+	if n := out.LostHolders(); n > 0 && out.Status.Open() {
+		text = lines(text, fmt.Sprintf("  lost its holder %d times", n))
+	}
+	if out.Ready {
+		text = lines(text, "  ready")
+	}
+	if out.Cut != "" {
+		text = lines(text, indent(fmt.Sprintf("[cut; all of it: .tasks/task_%d.json]\n%s", out.ID, out.Cut)))
+	}
+	return text
+}
+
+// numbers is a list of tasks, #1, #2, as long as a line may be.
+func numbers(ids []int) string {
+	var parts []string
+	for _, id := range ids[:min(len(ids), maxBlockers)] {
+		parts = append(parts, fmt.Sprintf("#%d", id))
+	}
+	if n := len(ids) - len(parts); n > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", n))
+	}
+	return join(parts)
 }
 
 // taskText is a task in words: its line, then what the line has no room for.
@@ -53,10 +165,17 @@ func indent(text string) string {
 	return "  " + strings.ReplaceAll(escapeLines(text), "\n", "\n  ")
 }
 
-// fitTask shortens the long texts of a task until it fits a result, the oldest
-// notes first; the file has all of it.
+// fitTask shortens a task until it fits a result: blockers go that would fill half
+// of it alone, then the oldest attempts and notes, then text; the file has all of it.
 func fitTask(t state.Task, budget int) state.Task {
+	for jsonSize(t.BlockedBy) > budget/2 {
+		t.BlockedBy = t.BlockedBy[:len(t.BlockedBy)/2]
+	}
 	size := jsonSize(t)
+	for size > budget && len(t.Attempts) > 1 {
+		size -= jsonSize(t.Attempts[0]) + 1
+		t.Attempts = t.Attempts[1:]
+	}
 	for size > budget && len(t.Notes) > 1 {
 		size -= jsonSize(t.Notes[0]) + 1
 		t.Notes = t.Notes[1:]

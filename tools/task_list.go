@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,7 +16,7 @@ func taskList() Tool {
 	return define(Tool{
 		Name:        "task_list",
 		Title:       "List tasks",
-		Description: "List tasks with status, owner and worktree, by number. Deleted ones only with status=deleted.",
+		Description: "List tasks with status, owner and worktree, by number, or with ready=true those that can be started, best first. Deleted ones only with status=deleted.",
 		Set:         Default,
 		ReadOnly:    true,
 		Idempotent:  true,
@@ -25,6 +26,7 @@ func taskList() Tool {
 // TaskListIn are the arguments of task_list.
 type TaskListIn struct {
 	Status state.Status `json:"status,omitempty" enum:"pending,in_progress,completed,deleted"`
+	Ready  bool         `json:"ready,omitempty" jsonschema:"only pending, unblocked, unclaimed ones, by priority"`
 	Owner  *string      `json:"owner,omitempty" jsonschema:"empty: tasks of nobody"`
 	Label  string       `json:"label,omitempty"`
 	Query  string       `json:"query,omitempty" jsonschema:"words to find in subject, description and notes"`
@@ -32,17 +34,10 @@ type TaskListIn struct {
 	Cursor string       `json:"cursor,omitempty" jsonschema:"next_cursor of the page before"`
 }
 
-// TaskSummary is a task without its long texts.
+// TaskSummary is a task of a list.
 type TaskSummary struct {
-	ID        int          `json:"id"`
-	Subject   string       `json:"subject"`
-	Status    state.Status `json:"status"`
-	Owner     string       `json:"owner"`
-	Worktree  string       `json:"worktree"`
-	BlockedBy []int        `json:"blockedBy"`
-	Priority  int          `json:"priority"`
-	Labels    []string     `json:"labels,omitempty"`
-	UpdatedAt float64      `json:"updated_at"`
+	state.TaskSummary
+	BlockersLeftOut int `json:"blockers_left_out,omitempty" jsonschema:"how many ids blockedBy has no room for"`
 }
 
 // TaskListOut is a page of the board; counts are of the whole board.
@@ -50,10 +45,12 @@ type TaskListOut struct {
 	Tasks      []TaskSummary        `json:"tasks"`
 	Counts     map[state.Status]int `json:"counts"`
 	NextCursor string               `json:"next_cursor,omitempty"`
-	Problems   []state.Problem      `json:"problems,omitempty" jsonschema:"files that cannot be read"`
+	Unreadable int                  `json:"unreadable,omitempty" jsonschema:"how many files cannot be read"`
+	Problems   []state.Problem      `json:"problems,omitempty" jsonschema:"the first of them"`
 }
 
-// TaskList returns the chosen tasks by number, as many as fit.
+// TaskList returns the chosen tasks by number, or the ready ones by priority, as
+// many as fit.
 func (b *Board) TaskList(ctx context.Context, in TaskListIn) (TaskListOut, error) {
 	after, err := in.after()
 	if err != nil {
@@ -61,37 +58,141 @@ func (b *Board) TaskList(ctx context.Context, in TaskListIn) (TaskListOut, error
 	}
 	var out TaskListOut
 	err = b.State.View(ctx, func(v *state.View) error {
-		all, err := v.Tasks()
-		if err != nil { return err }
-		problems := all.Problems
-		var tasks []state.Task
-		for _, one := range all.All { full, err := v.Task(one.ID); if err != nil { return err }; tasks = append(tasks, full) }
-		out = TaskListOut{Tasks: []TaskSummary{}, Counts: map[state.Status]int{}, Problems: problems}
-		for _, s := range state.Statuses() {
-			out.Counts[s] = 0
+		tasks, err := v.Tasks()
+		if err != nil {
+			return err
 		}
-		page := newPage(in.Limit, 50)
-		for _, t := range tasks {
-			out.Counts[t.Status]++
-			if t.ID > after && in.match(t) && !page.full {
-				out.add(t, &page)
-			}
+		out = TaskListOut{Tasks: []TaskSummary{}, Counts: countTasks(tasks.All)}
+		out.Unreadable, out.Problems = len(tasks.Problems), tasks.Problems[:min(len(tasks.Problems), maxProblems)]
+		taken, err := b.taken(v)
+		if err != nil {
+			return err
 		}
-		return err
+		all := tasks.All
+		if in.Ready {
+			all = tasks.Ready(taken.has)
+		}
+		if more := out.fill(in.following(all, after), in.filter(v), newPage(in.Limit, 50)); more {
+			out.NextCursor = in.placeOf(&out.Tasks[len(out.Tasks)-1].TaskSummary).cursor()
+		}
+		for i := range out.Tasks {
+			out.Tasks[i].LeaseExpiresAt = taken[out.Tasks[i].ID].ExpiresAt
+		}
+		return nil
 	})
 	return out, err
 }
 
-// after is the number that the page begins behind.
-func (in TaskListIn) after() (int, error) {
+// maxProblems is how many files that cannot be read a list names.
+const maxProblems = 10
+
+func countTasks(all []*state.TaskSummary) map[state.Status]int {
+	counts := map[state.Status]int{}
+	for _, s := range state.Statuses() {
+		counts[s] = 0
+	}
+	for _, t := range all {
+		counts[t.Status]++
+	}
+	return counts
+}
+
+// place is where a task stands in the order of a list. A task that goes keeps its
+// place, so a page begins where the one before ended, whoever writes meanwhile.
+type place struct {
+	ranked   bool
+	rank, id int
+}
+
+func (in TaskListIn) placeOf(t *state.TaskSummary) place {
+	if in.Ready {
+		return place{true, t.Rank(), t.ID}
+	}
+	return place{id: t.ID}
+}
+
+func (p place) compare(o place) int {
+	if c := cmp.Compare(p.rank, o.rank); c != 0 {
+		return c
+	}
+	return cmp.Compare(p.id, o.id)
+}
+
+func (p place) cursor() string {
+	if p.ranked {
+		return fmt.Sprintf("%d-%d", p.rank, p.id)
+	}
+	return strconv.Itoa(p.id)
+}
+
+// after is the place that the page begins behind.
+func (in TaskListIn) after() (p place, err error) {
 	if in.Cursor == "" {
-		return 0, nil
+		return p, nil
 	}
-	id, err := strconv.Atoi(in.Cursor)
-	if err != nil || id < 0 {
-		return 0, invalid("cursor", "pass next_cursor of the page before, or leave it out", "%q is no cursor", state.Clip(in.Cursor, 40))
+	rank, id, ranked := strings.Cut(in.Cursor, "-")
+	if !ranked {
+		rank, id = "0", in.Cursor
 	}
-	return id, nil
+	n, err1 := strconv.ParseUint(rank, 10, 31)
+	m, err2 := strconv.ParseUint(id, 10, 31)
+	p = place{ranked, int(n), int(m)}
+	if err1 != nil || err2 != nil || ranked != in.Ready {
+		return p, invalid("cursor", "pass next_cursor of the page before, with the same ready, or leave it out",
+			"%q is no cursor of this list", state.Clip(in.Cursor, 40))
+	}
+	return p, nil
+}
+
+// following are the tasks behind the given place; all are in the order of the list.
+func (in TaskListIn) following(all []*state.TaskSummary, after place) []*state.TaskSummary {
+	from, found := slices.BinarySearchFunc(all, after, func(t *state.TaskSummary, p place) int { return in.placeOf(t).compare(p) })
+	if found {
+		from++
+	}
+	return all[from:]
+}
+
+// fill takes the tasks that match, as long as they fit, and reports whether there are more.
+func (out *TaskListOut) fill(tasks []*state.TaskSummary, match func(*state.TaskSummary) bool, p page) bool {
+	for _, t := range tasks {
+		if !match(t) {
+			continue
+		}
+		s := brief(t)
+		if !p.take(s, len(out.Tasks) == 0) {
+			return true
+		}
+		out.Tasks = append(out.Tasks, s)
+	}
+	return false
+}
+
+// maxBlockers is how many blockers a list names of one task.
+const maxBlockers = 50
+
+func brief(t *state.TaskSummary) TaskSummary {
+	s := TaskSummary{TaskSummary: *t}
+	if n := len(s.BlockedBy) - maxBlockers; n > 0 {
+		s.BlockedBy, s.BlockersLeftOut = s.BlockedBy[:maxBlockers], n
+	}
+	return s
+}
+
+// filter is what the arguments choose.
+func (in TaskListIn) filter(v *state.View) func(*state.TaskSummary) bool {
+	words := state.Words(in.Query)
+	return func(t *state.TaskSummary) bool {
+		switch {
+		case in.Status != "" && t.Status != in.Status, in.Status == "" && t.Status == state.Deleted:
+			return false
+		case in.Owner != nil && t.Owner != *in.Owner:
+			return false
+		case in.Label != "" && !slices.Contains(t.Labels, in.Label):
+			return false
+		}
+		return v.Mentions(t, words)
+	}
 }
 
 // page counts what still fits a result.
@@ -116,42 +217,6 @@ func (p *page) take(v any, first bool) bool {
 	return !p.full
 }
 
-func (out *TaskListOut) add(t state.Task, p *page) {
-	s := TaskSummary{ID: t.ID, Subject: t.Subject, Status: t.Status, Owner: t.Owner, Worktree: t.Worktree,
-		BlockedBy: t.BlockedBy, Priority: t.Priority, Labels: t.Labels, UpdatedAt: t.UpdatedAt}
-	if p.take(s, len(out.Tasks) == 0) {
-		out.Tasks = append(out.Tasks, s)
-		return
-	}
-	out.NextCursor = strconv.Itoa(out.Tasks[len(out.Tasks)-1].ID)
-}
-
-func (in TaskListIn) match(t state.Task) bool {
-	switch {
-	case in.Status != "" && t.Status != in.Status, in.Status == "" && t.Status == state.Deleted:
-		return false
-	case in.Owner != nil && t.Owner != *in.Owner:
-		return false
-	case in.Label != "" && !slices.Contains(t.Labels, in.Label):
-		return false
-	}
-	return in.Query == "" || containsWords(t, in.Query)
-}
-
-// containsWords reports whether every word occurs somewhere in the task's texts.
-func containsWords(t state.Task, query string) bool {
-	text := strings.ToLower(t.Subject + "\n" + t.Description)
-	for _, n := range t.Notes {
-		text += "\n" + strings.ToLower(n.Text)
-	}
-	for _, word := range strings.Fields(strings.ToLower(query)) {
-		if !strings.Contains(text, word) {
-			return false
-		}
-	}
-	return true
-}
-
 func (out TaskListOut) text() string {
 	var b strings.Builder
 	if len(out.Tasks) == 0 {
@@ -159,6 +224,9 @@ func (out TaskListOut) text() string {
 	}
 	for _, t := range out.Tasks {
 		b.WriteString(t.line() + "\n")
+		if t.BlockersLeftOut > 0 {
+			fmt.Fprintf(&b, "  blocked by %d tasks, %d named: task_get says which are open\n", len(t.BlockedBy)+t.BlockersLeftOut, len(t.BlockedBy))
+		}
 	}
 	c := out.Counts
 	fmt.Fprintf(&b, "%d pending, %d in progress, %d completed", c[state.Pending], c[state.InProgress], c[state.Completed])
@@ -167,6 +235,9 @@ func (out TaskListOut) text() string {
 	}
 	for _, p := range out.Problems {
 		fmt.Fprintf(&b, "\nunreadable: %s: %s", state.Visible(p.File), state.Visible(p.Error))
+	}
+	if n := out.Unreadable - len(out.Problems); n > 0 {
+		fmt.Fprintf(&b, "\nunreadable: %d more files", n)
 	}
 	return b.String()
 }

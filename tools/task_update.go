@@ -55,7 +55,7 @@ func (b *Board) TaskUpdate(ctx context.Context, in TaskUpdateIn) (t state.Task, 
 				return err
 			}
 		}
-		if t, err = put(tx, t); err != nil {
+		if t, err = writeTask(tx, t); err != nil {
 			return err
 		}
 		tx.Emit(updated(old, t, in.Note, b.Actor))
@@ -131,7 +131,9 @@ func (in TaskUpdateIn) checkVersion(t state.Task) error {
 	both(now, yours, "subject", t.Subject, in.Subject)
 	both(now, yours, "description", t.Description, in.Description)
 	both(now, yours, "priority", t.Priority, in.Priority)
-	both(now, yours, "blocked_by", t.BlockedBy, in.BlockedBy)
+	if in.BlockedBy != nil {
+		now["blocked_by"], yours["blocked_by"] = cut(t.BlockedBy, maxBlockers), cut(*in.BlockedBy, maxBlockers)
+	}
 	both(now, yours, "labels", t.Labels, in.Labels)
 	if in.Status != "" {
 		both(now, yours, "status", t.Status, &in.Status)

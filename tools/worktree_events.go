@@ -15,7 +15,7 @@ func worktreeEvents() Tool {
 	return define(Tool{
 		Name:        "worktree_events",
 		Title:       "Read the event log",
-		Description: "Read what happened to tasks and worktrees: the newest events, or with after_seq those that follow.",
+		Description: "Read what happened to tasks and worktrees: the newest events, with after_seq those that follow, with wait_seconds those to come.",
 		Set:         Default,
 		ReadOnly:    true,
 		Idempotent:  true,
@@ -24,25 +24,72 @@ func worktreeEvents() Tool {
 
 // WorktreeEventsIn are the arguments of worktree_events.
 type WorktreeEventsIn struct {
-	Limit    int    `json:"limit,omitempty" jsonschema:"default 20" min:"1" max:"200"`
-	AfterSeq *int64 `json:"after_seq,omitempty" jsonschema:"only events with a higher seq, oldest first" min:"0"`
-	Worktree string `json:"worktree,omitempty"`
-	TaskID   int    `json:"task_id,omitempty" min:"1"`
-	Event    string `json:"event,omitempty" jsonschema:"prefix such as worktree.create"`
+	Limit       int     `json:"limit,omitempty" jsonschema:"default 20" min:"1" max:"200"`
+	AfterSeq    *int64  `json:"after_seq,omitempty" jsonschema:"only events with a higher seq, oldest first" min:"0"`
+	WaitSeconds float64 `json:"wait_seconds,omitempty" jsonschema:"wait so long for a new one that matches, default 0" min:"0" max:"600"`
+	Worktree    string  `json:"worktree,omitempty"`
+	TaskID      int     `json:"task_id,omitempty" min:"1"`
+	Event       string  `json:"event,omitempty" jsonschema:"prefix such as worktree.create"`
 }
 
 // WorktreeEventsOut is a part of the event log, oldest first.
 type WorktreeEventsOut struct {
 	Events  []state.Event `json:"events"`
 	LastSeq int64         `json:"last_seq" jsonschema:"pass it as after_seq to get what follows"`
+	Missed  *state.Missed `json:"missed,omitempty" jsonschema:"events after after_seq that are only in the older log .worktrees/<file>"`
 }
 
-// WorktreeEvents reads the event log.
+// WorktreeEvents reads the event log. A call that waits ends with the first
+// events that match; without after_seq it waits for those that come after its start.
 func (b *Board) WorktreeEvents(ctx context.Context, in WorktreeEventsIn) (WorktreeEventsOut, error) {
+	if in.WaitSeconds <= 0 {
+		return b.readEvents(ctx, in)
+	}
+	watch, err := b.State.Watch()
+	if err != nil {
+		return WorktreeEventsOut{}, err
+	}
+	defer watch.Close()
+	if in.AfterSeq == nil {
+		now, err := b.readEvents(ctx, WorktreeEventsIn{Limit: 1})
+		if err != nil {
+			return now, err
+		}
+		in.AfterSeq = &now.LastSeq
+	}
+	return b.awaitEvents(ctx, in, watch)
+}
+
+// awaitEvents reads until something matches or the time is over. What did not
+// match is not read again.
+func (b *Board) awaitEvents(ctx context.Context, in WorktreeEventsIn, watch *state.Watch) (WorktreeEventsOut, error) {
+	began, told := time.Now(), time.Now()
+	for {
+		out, err := b.readEvents(ctx, in)
+		waited := time.Since(began)
+		left := time.Duration(in.WaitSeconds*float64(time.Second)) - waited
+		if err != nil || len(out.Events) > 0 || out.Missed != nil || left <= 0 {
+			return out, err
+		}
+		after := max(*in.AfterSeq, out.LastSeq)
+		in.AfterSeq = &after
+		if err := watch.Wait(ctx, left); err != nil {
+			return out, err
+		}
+		if b.Progress != nil && time.Since(told) >= progressPause {
+			told = time.Now()
+			b.Progress(time.Since(began).Seconds(), fmt.Sprintf("no such event up to #%d", out.LastSeq))
+		}
+	}
+}
+
+// readEvents reads what the log has now.
+func (b *Board) readEvents(ctx context.Context, in WorktreeEventsIn) (WorktreeEventsOut, error) {
 	page := newPage(in.Limit, 20)
 	var out WorktreeEventsOut
-	err := b.State.View(ctx, func(v *state.View) (err error) {
-		out.Events, out.LastSeq, err = v.Events(state.EventQuery{Limit: page.left + 1, After: in.AfterSeq, Match: in.match})
+	err := b.State.View(ctx, func(v *state.View) error {
+		p, err := v.ReadLog(state.EventQuery{Limit: page.left + 1, After: in.AfterSeq, Match: in.match})
+		out = WorktreeEventsOut{Events: p.Events, LastSeq: p.LastSeq, Missed: p.Missed}
 		return err
 	})
 	for i, e := range out.Events {
@@ -66,7 +113,7 @@ func (in WorktreeEventsIn) match(e state.Event) bool {
 	return in.Worktree == "" || strings.EqualFold(fmt.Sprint(e.Worktree["name"]), in.Worktree)
 }
 
-// clipFields shortens long texts; the log has all of them.
+// clipFields shortens long texts and lists; the log has all of them.
 func clipFields(f state.Fields) state.Fields {
 	for key, value := range f {
 		switch v := value.(type) {
@@ -74,6 +121,8 @@ func clipFields(f state.Fields) state.Fields {
 			f[key] = state.Clip(v, 300)
 		case map[string]any:
 			f[key] = clipFields(v)
+		case []any:
+			f[key] = v[:min(len(v), maxBlockers)]
 		}
 	}
 	return f
@@ -101,10 +150,18 @@ func (out *WorktreeEventsOut) lastFitting(kept page) {
 }
 
 func (out WorktreeEventsOut) text() string {
-	if len(out.Events) == 0 {
-		return fmt.Sprintf("No events (last seq %d).", out.LastSeq)
-	}
 	var b strings.Builder
+	if m := out.Missed; m != nil {
+		fmt.Fprintf(&b, "Missed: events #%d to #%d are not in the log any more", m.From, m.To)
+		if m.File != "" {
+			fmt.Fprintf(&b, " but in %s/%s", state.WorktreesDir, state.Visible(m.File))
+		}
+		b.WriteByte('\n')
+	}
+	if len(out.Events) == 0 {
+		fmt.Fprintf(&b, "No events (last seq %d).", out.LastSeq)
+		return b.String()
+	}
 	for _, e := range out.Events {
 		b.WriteString(EventLine(e) + "\n")
 	}

@@ -80,7 +80,7 @@ func (b *Board) completeTaskOf(tx *state.Tx, w state.Worktree, end *state.Closeo
 // task as the board has it.
 func (b *Board) complete(tx *state.Tx, w state.Worktree, old, t state.Task, end *state.Closeout) (*state.Task, error) {
 	t.Status, t.Closeout = state.Completed, end
-	t, err := put(tx, t)
+	t, err := writeTask(tx, t)
 	if err != nil {
 		return nil, err
 	}

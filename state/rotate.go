@@ -1,0 +1,180 @@
+package state
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/afero"
+)
+
+// logCapacity is the size beyond which an event log is put aside, as
+// events-<first sequence number in it>.jsonl, and a new one begun. A file system
+// without hard links keeps one log.
+const logCapacity = 16 << 20
+
+// logContinues is the event in the first line of a log that goes on where another
+// one ended. It has no sequence number.
+const logContinues = "events.continued"
+
+// continuation says where a log goes on: after which event, and in which file of
+// the same directory that one is.
+type continuation struct {
+	AfterSeq int64  `json:"after_seq"`
+	File     string `json:"file"`
+}
+
+// continues reports whether the line is the first of a log that goes on from another.
+func (e Event) continues() (c continuation, ok bool) {
+	if e.Event != logContinues || e.Seq != 0 {
+		return continuation{}, false
+	}
+	err := json.Unmarshal(e.raw, &c)
+	return c, err == nil && c.AfterSeq > 0
+}
+
+// continuationOf reads the first line of a log; it is zero where the log goes on
+// from no other.
+func continuationOf(f afero.File) (c continuation, err error) {
+	head, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<10))
+	if err != nil {
+		return c, err
+	}
+	line, _, whole := bytes.Cut(head, []byte("\n"))
+	if e, ok := parseEvent(line); ok && whole {
+		c, _ = e.continues()
+	}
+	return c, nil
+}
+
+// flushedLog notes in the header of the journal that the log, as it is now, is flushed.
+func (s *Store) flushedLog(h *header) error {
+	f, err := s.fs.Open(s.abs(EventsFile))
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open event log: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("read event log: %w", err)
+	}
+	c, err := continuationOf(f)
+	h.Events, h.After = info.Size(), c.AfterSeq
+	return err
+}
+
+// linker is a file system that can give a file a second name.
+type linker interface{ Link(from, to string) error }
+
+// link gives a file a second name.
+func (s *Store) link(from, to string) error {
+	if l, ok := s.fs.(linker); ok {
+		return l.Link(from, to)
+	}
+	if s.real() {
+		return os.Link(from, to)
+	}
+	return errors.ErrUnsupported
+}
+
+// rotateLog puts a log that has grown too large aside and begins a new one, which
+// says where it goes on. The log is flushed, last is the newest sequence number,
+// and the caller has the board's lock. There is a log under its name at any
+// instant: the old one gets its second name first, durably, and then the new one
+// takes its place. Where that cannot be done the log goes on growing; the error is
+// that of a flush.
+func (s *Store) rotateLog(last int64) error {
+	log := s.abs(EventsFile)
+	info, err := s.lstat(log)
+	if err != nil || info.Size() <= s.logLimit || last == 0 {
+		return nil
+	}
+	next, err := s.stageLog(log, last)
+	if err != nil {
+		s.unstage([]string{tempName(log)})
+		return nil
+	}
+	if s.place(next) != nil {
+		return nil
+	}
+	return s.syncDir(filepath.Dir(log))
+}
+
+// stageLog gives the log its second name and writes the one that follows beside it.
+func (s *Store) stageLog(log string, last int64) (next write, err error) {
+	first, err := s.firstSeq(log)
+	if err != nil {
+		return next, err
+	}
+	c := continuation{AfterSeq: last, File: fmt.Sprintf("events-%d.jsonl", first)}
+	raw, err := encode(c)
+	if err != nil {
+		return next, err
+	}
+	line, err := encode(Event{Event: logContinues, TS: s.Now(), raw: raw})
+	if err != nil {
+		return next, err
+	}
+	if err := s.keepLog(log, filepath.Join(filepath.Dir(log), c.File)); err != nil {
+		return next, err
+	}
+	text := string(line) + "\n"
+	if err := s.writeNew(tempName(log), []byte(text)); err != nil {
+		return next, err
+	}
+	return write{Path: EventsFile, After: &text}, s.syncFile(tempName(log))
+}
+
+// keepLog gives the log a second name, durably. What has that name is a leftover
+// of a process that died here: the log itself, or one that was mended since, which
+// is kept elsewhere.
+func (s *Store) keepLog(log, name string) error {
+	err := s.link(log, name)
+	if errors.Is(err, os.ErrExist) && !s.sameFile(log, name) {
+		kept := s.private(asideName, fmt.Sprintf("%d-%s", s.now().UnixNano(), filepath.Base(name)))
+		if err := errors.Join(s.fs.MkdirAll(filepath.Dir(kept), 0o755), s.fs.Rename(name, kept)); err != nil {
+			return err
+		}
+		err = s.link(log, name)
+	}
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return s.syncDir(filepath.Dir(name))
+}
+
+func (s *Store) sameFile(a, b string) bool {
+	one, err1 := s.lstat(a)
+	two, err2 := s.lstat(b)
+	return err1 == nil && err2 == nil && os.SameFile(one, two)
+}
+
+// firstSeq is the first sequence number of a log; 0 where it has none.
+func (s *Store) firstSeq(log string) (int64, error) {
+	f, err := s.fs.Open(log)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for r := bufio.NewReaderSize(f, 64<<10); ; {
+		line, err := r.ReadBytes('\n')
+		e, _ := parseEvent(bytes.TrimSpace(line))
+		if c, ok := e.continues(); ok {
+			return c.AfterSeq + 1, nil
+		}
+		if e.Seq > 0 {
+			return e.Seq, nil
+		}
+		if err != nil {
+			return 0, nil
+		}
+	}
+}
