@@ -229,7 +229,7 @@ func (h *claimHistory) step(s *server, client, id int, rng *rand.Rand, tokens ma
 	step, a, tool := claimStep{do: "claim"}, args{"task_id": id, "lease_seconds": 3600}, "task_claim"
 	if mine := tokens[id]; len(mine) > 0 && rng.IntN(3) > 0 {
 		step = claimStep{do: "write", number: mine[max(0, len(mine)-1-rng.IntN(2))]}
-		tool, a = "task_update", args{"task_id": id, "note": "n", "claim": step.number}
+		tool, a = "task_update", args{"task_id": id, "note": fmt.Sprintf("note-%d-%d", client, time.Since(h.began)), "claim": step.number}
 		if rng.IntN(3) == 0 {
 			step.do, tool, a = "release", "task_claim", args{"claim": step.number, "release": true}
 		}
