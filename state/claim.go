@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -132,7 +133,7 @@ func (tx *Tx) EndClaim(task int) {
 }
 
 func (s *Store) renew(c *Claim, at float64) {
-	c.ExpiresAt, c.Boot, c.Deadline = at+c.Lease, s.boot, s.uptime().Seconds()+c.Lease
+	c.ExpiresAt, c.Boot, c.Deadline = math.Round((at+c.Lease)*1e6)/1e6, s.boot, s.uptime().Seconds()+c.Lease
 }
 
 // LeaseLeft is for how long the lease of a claim goes on, by the clock that runs
