@@ -332,3 +332,22 @@ func TestIndexBesideAProcess(t *testing.T) {
 		})
 	}
 }
+
+// A kernel whose queue is full loses what happens then, and says so.
+func TestIndexAfterOverflow(t *testing.T) {
+	s, root := newBoard(t)
+	t.Cleanup(s.Close)
+	create(t, s, "one")
+	create(t, s, "two")
+	create(t, s, "three")
+	tasksOf(t, s)
+	tasksOf(t, s)
+	path := func(id int) string { return filepath.Join(root, taskPath(id)) }
+	for range 12_000 {
+		require.NoError(t, os.Chmod(path(1), 0o600))
+		require.NoError(t, os.Chmod(path(2), 0o600))
+	}
+	require.NoError(t, os.WriteFile(path(3), []byte(`{"id": 3, "subject": "by hand", "status": "pending"}`), 0o644))
+	require.Equal(t, "by hand", tasksOf(t, s).All[2].Subject)
+	requireFresh(t, s, "after the overflow")
+}

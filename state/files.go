@@ -3,6 +3,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -133,4 +134,58 @@ func (s *Store) setAside(base string, data []byte) (string, error) {
 		return "", fmt.Errorf("set aside %s: %w", base, err)
 	}
 	return name, errors.Join(s.syncFile(name), s.syncDir(filepath.Dir(name)))
+}
+
+// readFile reads a regular file of at most limit bytes. A file that is missing
+// answers an error that missing reports.
+func (s *Store) readFile(name string, limit int64) ([]byte, error) {
+	info, err := s.lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	return s.readRegular(name, info, limit)
+}
+
+// readRegular is readFile of a file that was just looked at.
+func (s *Store) readRegular(name string, info os.FileInfo, limit int64) ([]byte, error) {
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%s has %d bytes, the limit is %d", name, info.Size(), limit)
+	}
+	f, err := s.fs.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := make([]byte, 0, info.Size()+1)
+	for {
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		if errors.Is(err, io.EOF) {
+			return data, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+	}
+}
+
+// real reports whether the board is on the system's own file system, which
+// several goroutines may use at once.
+func (s *Store) real() bool {
+	_, ok := s.fs.(*afero.OsFs)
+	return ok
+}
+
+func (s *Store) lstat(name string) (os.FileInfo, error) {
+	if l, ok := s.fs.(afero.Lstater); ok {
+		info, _, err := l.LstatIfPossible(name)
+		return info, err
+	}
+	return s.fs.Stat(name)
 }

@@ -160,9 +160,31 @@ func TestMentions(t *testing.T) {
 	require.NoError(t, s.View(t.Context(), func(v *View) error {
 		tasks, err := v.Tasks()
 		require.NoError(t, err)
-		require.True(t, v.Mentions(tasks.All[0], Words(" alpha Omega")))
-		require.False(t, v.Mentions(tasks.All[0], Words("alpha psi")))
-		require.True(t, v.Mentions(tasks.All[0], nil))
+		for query, want := range map[string]bool{" alpha Omega": true, "alpha psi": false, "": true, "xxx omeg": true, "q": false} {
+			words := ParseWords(query)
+			require.Equal(t, want, v.Mentions(tasks.All[0], &words), query)
+		}
 		return nil
 	}))
+}
+
+// The pairs never deny a word that is there.
+func TestPairsAreOfTheText(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2000 {
+		text := make([]byte, 1+r.IntN(60))
+		for i := range text {
+			text[i] = byte(r.UintN(256))
+		}
+		from := r.IntN(len(text))
+		to := from + r.IntN(len(text)-from+1)
+		var whole, part pairs
+		whole.add(string(text))
+		part.add(string(text[from:to]))
+		require.True(t, whole.contain(&part))
+	}
+	var some, other pairs
+	some.add("cookie")
+	other.add("zebra")
+	require.False(t, some.contain(&other))
 }

@@ -140,6 +140,9 @@ func TestWaitEnds(t *testing.T) {
 			defer w.Close()
 			require.NoError(t, w.Wait(t.Context(), time.Millisecond), "after the time")
 			require.NoError(t, w.Wait(t.Context(), 0))
+			w.pause = time.Millisecond
+			require.NoError(t, w.Wait(t.Context(), time.Hour), "to look for what did not reach the log")
+			w.pause = time.Hour
 			ctx, cancel := context.WithCancel(t.Context())
 			go cancel()
 			for err == nil {

@@ -21,8 +21,9 @@ type TaskSummary struct {
 	LeaseExpiresAt float64  `json:"lease_expires_at,omitempty"`
 	Lost           int      `json:"lost,omitempty" jsonschema:"attempts that ended because the holder was gone"`
 
-	text string // subject, description and notes in lower case, up to searchable bytes
-	more bool   // there is more text than that
+	text  string // subject, description and notes in lower case, up to searchable bytes
+	pairs pairs  // of text
+	more  bool   // there is more text than that
 }
 
 // searchable is how much text of a task is kept in memory to be searched.
@@ -40,6 +41,7 @@ func summarize(t Task) *TaskSummary {
 		}
 	}
 	s.text, s.more = t.searchText(searchable)
+	s.pairs.add(s.text)
 	return s
 }
 
@@ -68,30 +70,67 @@ func (t Task) searchText(limit int) (text string, more bool) {
 	return strings.ToLower(b.String()), false
 }
 
-// Words takes a query apart for [View.Mentions].
-func Words(query string) []string { return strings.Fields(strings.ToLower(query)) }
+// pairs is a set of pairs of neighbouring bytes, some of which share a place. A
+// text that lacks a pair of a word lacks the word, and that is quicker to see than
+// to search the text.
+type pairs [8]uint64
+
+func (p *pairs) add(text string) {
+	for i := 1; i < len(text); i++ {
+		at := (uint32(text[i-1])<<8 | uint32(text[i])) * 0x9e3779b1 >> 23
+		p[at/64] |= 1 << (at % 64)
+	}
+}
+
+// contain reports whether all of the other pairs may be among these.
+func (p *pairs) contain(other *pairs) bool {
+	for i := range p {
+		if other[i]&^p[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Words is a query taken apart.
+type Words struct {
+	words []string
+	pairs pairs
+}
+
+// ParseWords takes a query apart for [View.Mentions]. Case does not matter.
+func ParseWords(query string) Words {
+	w := Words{words: strings.Fields(strings.ToLower(query))}
+	for _, word := range w.words {
+		w.pairs.add(word)
+	}
+	return w
+}
+
+func (w *Words) allIn(text string) bool {
+	for _, word := range w.words {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	return true
+}
 
 // Mentions reports whether each word occurs somewhere in the subject, the
 // description or the notes of a task of this view.
-func (v *View) Mentions(t *TaskSummary, words []string) bool {
-	if containsAll(t.text, words) || !t.more {
-		return containsAll(t.text, words)
+func (v *View) Mentions(t *TaskSummary, w *Words) bool {
+	if t.pairs.contain(&w.pairs) && w.allIn(t.text) {
+		return true
+	}
+	if !t.more {
+		return false
 	}
 	whole, err := v.Task(t.ID)
 	if err != nil {
 		return false
 	}
 	text, _ := whole.searchText(maxTaskFile)
-	return containsAll(text, words)
-}
-
-func containsAll(text string, words []string) bool {
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			return false
-		}
-	}
-	return true
+	return w.allIn(text)
 }
 
 // Tasks are the tasks of the board at one instant. It is shared by its readers

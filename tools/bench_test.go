@@ -56,7 +56,9 @@ func BenchmarkBoard(b *testing.B) {
 			{"list", func(ctx context.Context) (any, error) { return board.TaskList(ctx, TaskListIn{}) }},
 			{"middle", func(ctx context.Context) (any, error) { return board.TaskList(ctx, TaskListIn{Cursor: middle}) }},
 			{"ready", func(ctx context.Context) (any, error) { return board.TaskList(ctx, TaskListIn{Ready: true}) }},
-			{"query", func(ctx context.Context) (any, error) { return board.TaskList(ctx, TaskListIn{Query: "cookie nowhere"}) }},
+			{"query", func(ctx context.Context) (any, error) {
+				return board.TaskList(ctx, TaskListIn{Query: "cookie nowhere"})
+			}},
 			{"get", func(ctx context.Context) (any, error) { return board.TaskGet(ctx, TaskGetIn{TaskID: n/2 + 1}) }},
 		} {
 			b.Run(fmt.Sprintf("%d/%s", n, c.name), func(b *testing.B) {

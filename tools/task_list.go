@@ -181,7 +181,7 @@ func brief(t *state.TaskSummary) TaskSummary {
 
 // filter is what the arguments choose.
 func (in TaskListIn) filter(v *state.View) func(*state.TaskSummary) bool {
-	words := state.Words(in.Query)
+	words := state.ParseWords(in.Query)
 	return func(t *state.TaskSummary) bool {
 		switch {
 		case in.Status != "" && t.Status != in.Status, in.Status == "" && t.Status == state.Deleted:
@@ -191,7 +191,7 @@ func (in TaskListIn) filter(v *state.View) func(*state.TaskSummary) bool {
 		case in.Label != "" && !slices.Contains(t.Labels, in.Label):
 			return false
 		}
-		return v.Mentions(t, words)
+		return v.Mentions(t, &words)
 	}
 }
 
