@@ -69,6 +69,24 @@ func refuse(reason error, what ...string) error {
 	return &Refused{Reason: reason, What: what}
 }
 
+// Refusals takes an error apart. whole says that it is made of nothing but these.
+func Refusals(err error) (list []*Refused, whole bool) {
+	switch e := err.(type) {
+	case *Refused:
+		return []*Refused{e}, true
+	case interface{ Unwrap() []error }:
+		whole = true
+		for _, one := range e.Unwrap() {
+			more, all := Refusals(one)
+			list, whole = append(list, more...), whole && all
+		}
+		return list, whole
+	case interface{ Unwrap() error }:
+		return Refusals(e.Unwrap())
+	}
+	return nil, false
+}
+
 // Error is a run of git that did not succeed. Args leaves out the fixed
 // configuration, ExitCode is -1 when git did not exit by itself, Stderr is
 // bounded, Err is the cause below: an *exec.ExitError, the context's error, or
