@@ -37,6 +37,10 @@ func (b *Board) WorktreeCreate(ctx context.Context, in WorktreeCreateIn) (w stat
 	if err != nil {
 		return w, err
 	}
+	return b.create(ctx, in, plan)
+}
+
+func (b *Board) create(ctx context.Context, in WorktreeCreateIn, plan state.Intent) (w state.Worktree, err error) {
 	op, err := b.State.NewOperation()
 	if err != nil {
 		return w, err
@@ -53,7 +57,9 @@ func (b *Board) WorktreeCreate(ctx context.Context, in WorktreeCreateIn) (w stat
 		cause := createError(plan, gitErr)
 		return w, errors.Join(cause, b.forget(ctx, op, createEvent("failed", plan, cause)))
 	}
-	return b.created(ctx, op, plan)
+	w, err = b.created(ctx, op, plan)
+	b.measure()
+	return w, err
 }
 
 // planCreate checks the arguments that need no look at board or repository.
@@ -125,6 +131,18 @@ func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.In
 
 // free refuses a name, a task or a directory that is taken.
 func (b *Board) free(tx *state.Tx, plan state.Intent) error {
+	if err := unused(tx, plan); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(plan.Path); err == nil {
+		return state.Errorf(state.AlreadyExists, "choose another name, or move the directory away; worktree_list shows what is untracked",
+			"there is something at %s that is not on the board", plan.Path).With("path", plan.Path)
+	}
+	return nil
+}
+
+// unused refuses a name or a task that is taken.
+func unused(tx *state.Tx, plan state.Intent) error {
 	w, ok, err := tx.Worktree(plan.Name)
 	if err != nil {
 		return err
@@ -133,21 +151,15 @@ func (b *Board) free(tx *state.Tx, plan state.Intent) error {
 		return state.Errorf(state.AlreadyExists, "use it, or choose another name; worktree_list shows them all",
 			"worktree %s exists already (%s)", w.Name, w.Status).With("path", w.Path)
 	}
-	if plan.TaskID != nil {
-		t, err := bindable(&tx.View, *plan.TaskID)
-		if err != nil {
-			return err
-		}
-		if t.Worktree != "" {
-			return state.Errorf(state.Conflict, fmt.Sprintf("work in %s, or create the worktree without task_id and bind it with task_bind_worktree", t.Worktree),
-				"task %d has worktree %s already", t.ID, t.Worktree).With("worktree", t.Worktree)
-		}
+	if plan.TaskID == nil {
+		return nil
 	}
-	if _, err := os.Lstat(plan.Path); err == nil {
-		return state.Errorf(state.AlreadyExists, "choose another name, or move the directory away; worktree_list shows what is untracked",
-			"there is something at %s that is not on the board", plan.Path).With("path", plan.Path)
+	t, err := bindable(&tx.View, *plan.TaskID)
+	if err == nil && t.Worktree != "" {
+		return state.Errorf(state.Conflict, fmt.Sprintf("work in %s, or create the worktree without task_id and bind it with task_bind_worktree", t.Worktree),
+			"task %d has worktree %s already", t.ID, t.Worktree).With("worktree", t.Worktree)
 	}
-	return nil
+	return err
 }
 
 func addOf(plan state.Intent, op *state.Operation) git.Add {
@@ -184,17 +196,28 @@ func createError(plan state.Intent, err error) error {
 // created puts the new worktree on the board and binds its task.
 func (b *Board) created(ctx context.Context, op *state.Operation, plan state.Intent) (w state.Worktree, err error) {
 	err = b.update(ctx, func(tx *state.Tx) error {
-		w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, Status: state.Active, CreatedAt: tx.At(),
-			BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit, TaskID: plan.TaskID}
 		tx.DropIntent(op)
-		if plan.TaskID == nil {
-			tx.PutWorktree(w)
-		} else if err := b.bindCreated(tx, &w); err != nil {
+		if w, err = b.enter(tx, plan); err != nil {
 			return err
 		}
 		tx.Emit(createEvent("after", plan, nil))
+		if plan.Adopted {
+			tx.Emit(adoptEvent(plan))
+		}
 		return nil
 	})
+	return w, err
+}
+
+// enter puts a new entry on the registry and binds its task.
+func (b *Board) enter(tx *state.Tx, plan state.Intent) (state.Worktree, error) {
+	w := state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, Status: state.Active, CreatedAt: tx.At(),
+		BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit, Adopted: plan.Adopted, TaskID: plan.TaskID}
+	if plan.TaskID == nil {
+		tx.PutWorktree(w)
+		return w, nil
+	}
+	err := b.bindCreated(tx, &w)
 	return w, err
 }
 

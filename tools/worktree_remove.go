@@ -61,7 +61,7 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 		return out, err
 	}
 	defer op.Close()
-	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, TaskID: w.TaskID,
+	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, Adopted: w.Adopted, TaskID: w.TaskID,
 		Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Actor: b.Actor}
 	if err := b.announceRemoval(ctx, op, &plan); err != nil {
 		return out, err
@@ -231,6 +231,9 @@ func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, rea
 // made reports whether the board made the branch of a worktree. An entry that was
 // lost and found again does not say so, the branch's reflog does.
 func (b *Board) made(ctx context.Context, plan state.Intent) (bool, error) {
+	if plan.Adopted {
+		return false, nil
+	}
 	if plan.BaseRef != "" && plan.Branch == branchOf(plan.Name) {
 		return true, nil
 	}

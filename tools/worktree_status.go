@@ -65,13 +65,18 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 		Clean: len(s.Changed()) == 0, Staged: someFiles(s.Staged), Modified: someFiles(s.Modified),
 		Untracked: someFiles(s.Untracked), Conflicted: someFiles(s.Conflicted)}
 	var errs [5]error
+	judged := make(chan struct{})
+	go func() {
+		defer close(judged)
+		out.Reasons, errs[4] = b.against(ctx, w)
+	}()
 	if w.BaseCommit != "" {
 		out.Ahead, out.Behind, errs[0] = b.Git.AheadBehind(ctx, w.Path, w.BaseCommit)
 	}
 	out.Operation, errs[1] = b.Git.Operation(ctx, w.Path)
 	out.Text, errs[2] = b.Git.ShortStatus(ctx, w.Path)
 	out.Text = clipLines(escapeLines(out.Text), smallResult/3)
-	out.Reasons, errs[4] = b.against(ctx, w)
+	<-judged
 	out.Removable = len(out.Reasons) == 0
 	out.Runs, errs[3] = b.runLines(w)
 	return out, statusError(w, errors.Join(errs[:]...))
