@@ -114,6 +114,11 @@ func fresh(s sized) bool { return time.Since(state.Time(s.At)).Abs() < sizesFor 
 
 func epoch(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
+// seconds is how long something is ago, to the millisecond and never zero.
+func seconds(d time.Duration) float64 {
+	return max(d.Round(time.Millisecond), time.Millisecond).Seconds()
+}
+
 // lastRuns says when the newest run of each worktree began or ended, by name in
 // lower case.
 func (b *Board) lastRuns() map[string]float64 {

@@ -108,20 +108,19 @@ func gitReason(plan state.Intent, refused *git.Refused) Reason {
 	what := refused.What
 	shown := state.Visible(state.Clip(strings.Join(what, ", "), 300))
 	again := fmt.Sprintf(`worktree_remove {"name":%q,"force":true}`, plan.Name)
-	files := map[string]any{"files": someFiles(what)}
 	reason := func(kind string, code state.Code, next, detail string, facts map[string]any) Reason {
 		return Reason{Kind: kind, Code: code, Next: next, Detail: detail, facts: facts}
 	}
 	switch refused.Reason {
 	case git.ErrDirty:
 		return reason("dirty", state.Dirty, "commit them in "+plan.Path+", or call "+again+", which keeps them in the trash",
-			fmt.Sprintf("worktree %s has %d uncommitted or untracked: %s", plan.Name, len(what), shown), files)
+			fmt.Sprintf("worktree %s has %d uncommitted or untracked: %s", plan.Name, len(what), shown), map[string]any{"files": someFiles(what)})
 	case git.ErrSubmodules:
 		return reason("submodule", state.Dirty, "commit and push there, or call "+again+", which keeps them in the trash",
-			fmt.Sprintf("worktree %s has submodules with work of their own: %s", plan.Name, shown), files)
+			fmt.Sprintf("worktree %s has submodules with work of their own: %s", plan.Name, shown), map[string]any{"repositories": someFiles(what)})
 	case git.ErrNested:
 		return reason("nested_repository", state.Dirty, "commit and push there, or move it out, or call "+again+", which keeps it in the trash",
-			fmt.Sprintf("worktree %s has repositories in it with work of their own: %s", plan.Name, shown), files)
+			fmt.Sprintf("worktree %s has repositories in it with work of their own: %s", plan.Name, shown), map[string]any{"repositories": someFiles(what)})
 	case git.ErrUnmerged:
 		return reason("detached_commits", state.Unmerged, "give them a branch (git branch NAME in the worktree), or call "+again+", which keeps them under a ref",
 			fmt.Sprintf("the detached HEAD of worktree %s has commits that no branch, tag or remote has: %s", plan.Name, shown), nil)

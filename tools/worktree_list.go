@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -121,7 +120,7 @@ func (b *Board) vitals() func(state.Worktree) ListedWorktree {
 		if !w.Live() {
 			return l
 		}
-		l.AgeSeconds = math.Round(max(0, epoch(now)-w.CreatedAt))
+		l.AgeSeconds = seconds(now.Sub(state.Time(w.CreatedAt)))
 		l.LastActivity = epoch(b.lastActivity(w, runs))
 		if s, ok := sizes[w.Path]; ok {
 			l.Bytes, l.BytesAt, l.BytesAtLeast = &s.Bytes, s.At, s.AtLeast
@@ -176,7 +175,7 @@ func (b *Board) untracked(ctx context.Context, known []state.Worktree) ([]Untrac
 		}
 		u := Untracked{Path: g.Path, Branch: g.Branch, Head: g.Head, Locked: g.Locked}
 		if _, added := b.Git.Touched(g.Path); !added.IsZero() {
-			u.AgeSeconds = math.Round(max(0, time.Since(added).Seconds()))
+			u.AgeSeconds = seconds(time.Since(added))
 		}
 		out = append(out, u)
 	}

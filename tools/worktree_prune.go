@@ -39,9 +39,9 @@ type KeptWorktree struct {
 // WorktreePruneOut is what went, or would go.
 type WorktreePruneOut struct {
 	DryRun  bool           `json:"dry_run"`
+	Bytes   int64          `json:"bytes" jsonschema:"that the removed ones took"`
 	Removed []string       `json:"removed" jsonschema:"what went; with dry_run what would go"`
 	Kept    []KeptWorktree `json:"kept"`
-	Bytes   int64          `json:"bytes" jsonschema:"that the removed ones took"`
 	More    int            `json:"more,omitempty" jsonschema:"kept ones that are not listed"`
 }
 

@@ -268,7 +268,7 @@ func (out WorktreeRemoveOut) text() string {
 		text = lines(text, fmt.Sprintf("%s not in %s yet: git merge %s there, or a pull request, lands them", counted(u.Commits, "commit"), state.Visible(u.Target), state.Visible(out.Worktree.Branch)))
 	}
 	if out.Landed != "" {
-		text = lines(text, "its work has landed ("+out.Landed+"): git branch -D "+state.Visible(out.Worktree.Branch)+" drops it")
+		text = lines(text, "its work has landed: "+out.Landed)
 	}
 	if out.Task != nil {
 		text = lines(text, TaskLine(*out.Task))
