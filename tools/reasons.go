@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,6 +129,7 @@ func gitReason(plan state.Intent, refused *git.Refused) Reason {
 		return reason("operation", state.Conflict, "end it (--continue or --abort) in "+plan.Path+", or call "+again,
 			fmt.Sprintf("a %s is under way in worktree %s", shown, plan.Name), map[string]any{"operation": shown})
 	case git.ErrLocked:
+		shown = cmp.Or(shown, "no reason given")
 		return reason("locked", state.InUse, "ask whoever locked it; git worktree unlock "+plan.Path+" ends the lock, and "+again+" overrides it",
 			fmt.Sprintf("worktree %s is locked: %s", plan.Name, shown), map[string]any{"reason": shown})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,9 @@ type WorktreeAdoptIn struct {
 func (b *Board) WorktreeAdopt(ctx context.Context, in WorktreeAdoptIn) (w state.Worktree, err error) {
 	if (in.Path == "") == (in.Branch == "") {
 		return w, invalid("path", "worktree_list shows the untracked ones", "give either path or branch")
+	}
+	if in.Path != "" && !filepath.IsAbs(in.Path) {
+		in.Path = filepath.Join(b.State.Root(), in.Path)
 	}
 	if in.Name == "" {
 		if in.Name = nameFrom(in.Path + in.Branch); state.CheckName(in.Name) != nil {
@@ -136,12 +140,9 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 	return w, err
 }
 
-// foreign finds the linked worktree at a path, which git must have there.
+// foreign finds the linked worktree at an absolute path, which git must have there.
 func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
-	where := at
-	if !filepath.IsAbs(where) {
-		where = filepath.Join(b.State.Root(), where)
-	}
+	where := filepath.Clean(at)
 	if real, err := filepath.EvalSymlinks(where); err == nil {
 		where = real
 	}
@@ -150,7 +151,7 @@ func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
 		return git.Worktree{}, gitError("list worktrees", err)
 	}
 	for i, w := range list {
-		if w.Path != filepath.Clean(where) {
+		if w.Path != where {
 			continue
 		}
 		switch err := b.Git.CheckWorktree(w.Path); {
@@ -158,6 +159,8 @@ func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
 			return w, invalid("path", "pass a linked worktree; worktree_list shows the untracked ones", "%s is the main checkout", w.Path)
 		case w.BeingAdded():
 			return w, state.Errorf(state.Busy, "wait for that, then repeat the call", "%s is just being added", w.Path)
+		case errors.Is(err, fs.ErrNotExist):
+			return w, state.Errorf(state.NotFound, "git worktree prune forgets it; its branch can be adopted with branch", "the directory %s is gone", w.Path).With("argument", "path")
 		case err != nil:
 			return w, state.Errorf(state.Conflict, "git worktree repair "+w.Path+" mends what git notes of it", "git and the directory %s do not name each other: %v", w.Path, err)
 		}

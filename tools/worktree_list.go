@@ -61,7 +61,7 @@ func (l ListedWorktree) MarshalJSON() ([]byte, error) {
 func (l ListedWorktree) line() string {
 	line := WorktreeLine(l.Worktree)
 	if l.Bytes != nil {
-		line += " " + map[bool]string{true: "over "}[l.BytesAtLeast] + size(*l.Bytes)
+		line += ", " + map[bool]string{true: "over "}[l.BytesAtLeast] + size(*l.Bytes)
 	}
 	if l.LastActivity > 0 {
 		line += ", used " + ago(time.Since(state.Time(l.LastActivity)))

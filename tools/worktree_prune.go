@@ -43,6 +43,8 @@ type WorktreePruneOut struct {
 	Removed []string       `json:"removed" jsonschema:"what went; with dry_run what would go"`
 	Kept    []KeptWorktree `json:"kept"`
 	More    int            `json:"more,omitempty" jsonschema:"kept ones that are not listed"`
+
+	olderThan string
 }
 
 // WorktreePrune removes what nobody misses: an active worktree that worktree_remove
@@ -50,7 +52,7 @@ type WorktreePruneOut struct {
 // branch that has landed or whose commits are all elsewhere too. Kept ones were
 // kept by somebody's choice, those of others are not on the board: both stay.
 func (b *Board) WorktreePrune(ctx context.Context, in WorktreePruneIn) (WorktreePruneOut, error) {
-	out := WorktreePruneOut{DryRun: in.DryRun == nil || *in.DryRun, Removed: []string{}, Kept: []KeptWorktree{}}
+	out := WorktreePruneOut{DryRun: in.DryRun == nil || *in.DryRun, Removed: []string{}, Kept: []KeptWorktree{}, olderThan: in.OlderThan}
 	idle, err := parseAge(in.OlderThan)
 	if err != nil {
 		return out, err
@@ -219,7 +221,11 @@ func (out WorktreePruneOut) text() string {
 		}
 	}
 	if out.DryRun && len(out.Removed) > 0 {
-		text += `; worktree_prune {"dry_run":false} does it`
+		again := `{"dry_run":false}`
+		if out.olderThan != "" {
+			again = fmt.Sprintf(`{"dry_run":false,"older_than":%q}`, out.olderThan)
+		}
+		text += "; worktree_prune " + again + " does it"
 	}
 	for _, k := range out.Kept {
 		text += "\nstays: " + state.Visible(k.Name)

@@ -206,7 +206,7 @@ func (b *Board) letGo(tx *state.Tx, w state.Worktree, plan state.Intent, end *st
 func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, reason string) {
 	branch := plan.Branch
 	if branch == "" {
-		return "kept", "it had none"
+		return "kept", "HEAD was detached, there is none"
 	}
 	oid, ok, err := b.Git.Branch(ctx, branch)
 	switch {
@@ -214,6 +214,9 @@ func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, rea
 		return "kept", reasonOf(err)
 	case !ok:
 		return "deleted", ""
+	}
+	if plan.Adopted {
+		return "kept", "its worktree was adopted"
 	}
 	if made, err := b.made(ctx, plan); err != nil || !made {
 		return "kept", strings.TrimSpace("the board did not make it " + reasonOf(err))
@@ -231,9 +234,6 @@ func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, rea
 // made reports whether the board made the branch of a worktree. An entry that was
 // lost and found again does not say so, the branch's reflog does.
 func (b *Board) made(ctx context.Context, plan state.Intent) (bool, error) {
-	if plan.Adopted {
-		return false, nil
-	}
 	if plan.BaseRef != "" && plan.Branch == branchOf(plan.Name) {
 		return true, nil
 	}
@@ -261,7 +261,9 @@ func removeEvent(phase string, plan state.Intent, cause error) state.Event {
 
 func (out WorktreeRemoveOut) text() string {
 	text := lines(WorktreeLine(out.Worktree), fmt.Sprintf("branch %s %s", out.Worktree.Branch, out.BranchOutcome))
-	if out.BranchReason != "" {
+	if out.Worktree.Branch == "" {
+		text = WorktreeLine(out.Worktree)
+	} else if out.BranchReason != "" {
 		text += ": " + out.BranchReason
 	}
 	if u := out.Unlanded; u != nil {

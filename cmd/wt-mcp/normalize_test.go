@@ -38,7 +38,7 @@ var (
 	age       = regexp.MustCompile(`("age_seconds": ?)\d[0-9.e-]*`)
 	listed    = regexp.MustCompile(`,\s*"bytes": ?\d+,\s*"bytes_at": ?"<time>"`)
 	bytesOn   = regexp.MustCompile(`("dry_run": ?(?:true|false),\s*"bytes": ?)\d+`)
-	used      = regexp.MustCompile(`(?: (?:over )?[0-9.]+ [kMGT]?B)?, used \d+ (?:s|min|h|d) ago`)
+	used      = regexp.MustCompile(`(?:, (?:over )?[0-9.]+ [kMGT]?B)?, used \d+ (?:s|min|h|d) ago`)
 	removes   = regexp.MustCompile(`((?:would remove|removed) )[0-9.]+ [kMGT]?B:`)
 	processID = regexp.MustCompile(`\bpid \d+`)
 	runID     = regexp.MustCompile(`\br-[0-9a-z]{9}-[0-9a-z]{5}\b`)
