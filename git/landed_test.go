@@ -20,13 +20,15 @@ func history(g *gittest.Repo, steps ...string) {
 	}
 }
 
-func TestLanded(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		lane, land func(g *gittest.Repo) // on branch lane, then on main
-		how        string
-		left       int
-	}{
+// landingCase is a branch, how it went on to main, and what is to be found.
+type landingCase struct {
+	lane, land func(g *gittest.Repo) // on branch lane, then on main
+	how        string
+	left       int
+}
+
+func landings() map[string]landingCase {
+	return map[string]landingCase{
 		"no commits":    {how: "same"},
 		"target behind": {lane: commits("a=1"), left: 1},
 		"target ahead":  {land: commits("m=1"), how: "ancestor"},
@@ -61,7 +63,12 @@ func TestLanded(t *testing.T) {
 			g.Git("commit", "-q", "-m", "again")
 			g.Git("branch", "-M", "lane")
 		}, how: "equal-tree"},
-	} {
+	}
+}
+
+func TestLanded(t *testing.T) {
+	t.Parallel()
+	for name, c := range landings() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g, r := newRepo(t)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"wt-mcp/state"
@@ -65,12 +66,9 @@ func (b *Board) WorktreePrune(ctx context.Context, in WorktreePruneIn) (Worktree
 	if err != nil {
 		return out, err
 	}
-	runs := b.lastRuns()
-	for _, w := range all {
-		if w.Live() {
-			if err := b.prune(ctx, w, time.Since(b.lastActivity(w, runs)), idle, &out); err != nil {
-				return out, err
-			}
+	for _, one := range b.judge(ctx, all) {
+		if err := b.prune(ctx, one, idle, &out); err != nil {
+			return out, err
 		}
 	}
 	strangers, err := b.untracked(ctx, all)
@@ -81,17 +79,46 @@ func (b *Board) WorktreePrune(ctx context.Context, in WorktreePruneIn) (Worktree
 	return out, err
 }
 
-// prune judges one worktree and, unless this is a dry run, removes it.
-func (b *Board) prune(ctx context.Context, w state.Worktree, unused, idle time.Duration, out *WorktreePruneOut) error {
-	reasons, err := b.missed(ctx, w)
-	if err != nil {
-		reasons = []Reason{errorReason(err)}
+// judged is a worktree with what speaks against taking it away.
+type judged struct {
+	state.Worktree
+	unused  time.Duration
+	reasons []Reason
+}
+
+// judge looks at every live worktree, at a few at a time.
+func (b *Board) judge(ctx context.Context, all []state.Worktree) []judged {
+	const atOnce = 4
+	runs, found := b.lastRuns(), []judged{}
+	for _, w := range all {
+		if w.Live() {
+			found = append(found, judged{Worktree: w, unused: time.Since(b.lastActivity(w, runs))})
+		}
 	}
-	if unused < idle {
-		reasons = append(reasons, Reason{Kind: "recent", Code: state.InUse, Detail: "it was used " + ago(unused), Next: "wait, or pass a shorter older_than"})
+	var group sync.WaitGroup
+	room := make(chan struct{}, atOnce)
+	for i := range found {
+		room <- struct{}{}
+		group.Go(func() {
+			defer func() { <-room }()
+			reasons, err := b.missed(ctx, found[i].Worktree)
+			if err != nil {
+				reasons = []Reason{errorReason(err)}
+			}
+			found[i].reasons = reasons
+		})
 	}
-	if len(reasons) > 0 {
-		out.keep(KeptWorktree{Name: w.Name, Path: w.Path, Reasons: reasons})
+	group.Wait()
+	return found
+}
+
+// prune removes one worktree, unless it stays or this is a dry run.
+func (b *Board) prune(ctx context.Context, w judged, idle time.Duration, out *WorktreePruneOut) error {
+	if w.unused < idle {
+		w.reasons = append(w.reasons, Reason{Kind: "recent", Code: state.InUse, Detail: "it was used " + ago(w.unused), Next: "wait, or pass a shorter older_than"})
+	}
+	if len(w.reasons) > 0 {
+		out.keep(KeptWorktree{Name: w.Name, Path: w.Path, Reasons: w.reasons})
 		return ctx.Err()
 	}
 	usage, _ := disk.Of(ctx, w.Path) // one that is gone takes nothing
