@@ -13,7 +13,7 @@ import (
 func in(dir string) ([]Process, error) {
 	proc, err := os.Open("/proc")
 	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	defer proc.Close()
 	names, err := proc.Readdirnames(-1)
