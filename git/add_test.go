@@ -320,6 +320,8 @@ func TestAddAndRemoveWithSubmodule(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(a.Path, "lib", ".git"))
 
 	g.GitIn(a.Path, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+	inner := filepath.Join(a.Path, "lib")
+	g.GitIn(inner, "branch", "own", g.GitIn(inner, "commit-tree", "-p", "HEAD", "-m", "own", "HEAD^{tree}"))
 	requireRefused(t, removed(r, t.Context(), Remove{Path: a.Path}), ErrSubmodules, "lib")
 	require.FileExists(t, filepath.Join(a.Path, "lib", "README.md"))
 	require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path, Force: true}))

@@ -29,7 +29,8 @@ var (
 	ErrMainWorktree = errors.New("the main checkout is not removed")
 	ErrDirty        = errors.New("worktree has changes")
 	ErrLocked       = errors.New("worktree is locked")
-	ErrSubmodules   = errors.New("worktree has initialised submodules")
+	ErrSubmodules   = errors.New("worktree has submodules with work of their own")
+	ErrNested       = errors.New("worktree has repositories within it with work of their own")
 	ErrOperation    = errors.New("an operation is under way in the worktree")
 	ErrUnmerged     = errors.New("commits are held by nothing but the worktree")
 	ErrIncomplete   = errors.New("worktree is not complete")
@@ -66,6 +67,24 @@ func (e *Refused) Unwrap() error { return e.Reason }
 
 func refuse(reason error, what ...string) error {
 	return &Refused{Reason: reason, What: what}
+}
+
+// Refusals takes an error apart. whole says that it is made of nothing but these.
+func Refusals(err error) (list []*Refused, whole bool) {
+	switch e := err.(type) {
+	case *Refused:
+		return []*Refused{e}, true
+	case interface{ Unwrap() []error }:
+		whole = true
+		for _, one := range e.Unwrap() {
+			more, all := Refusals(one)
+			list, whole = append(list, more...), whole && all
+		}
+		return list, whole
+	case interface{ Unwrap() error }:
+		return Refusals(e.Unwrap())
+	}
+	return nil, false
 }
 
 // Error is a run of git that did not succeed. Args leaves out the fixed

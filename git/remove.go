@@ -1,7 +1,6 @@
 package git
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,10 @@ type Remove struct {
 	Op      string     // unique id of the operation: names the trash and what protects its commits
 	Force   bool       // whatever is in the way, but for an add that is going on
 	Inherit []*os.File // kept open by every git process that changes something (not on Windows)
+
+	// Last, where it is set, is asked when the files have been moved to where it is
+	// told and nobody finds them any more. Its error puts them back and is returned.
+	Last func(files string) error
 }
 
 // Trash is where a removed worktree went: Dir/files is its directory, Dir/git
@@ -81,17 +84,19 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 // moves the entry beside it.
 func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string) (Trash, error) {
 	files := filepath.Join(trash, "files")
-	look, err := r.look(ctx, admin, files)
-	if err != nil && rm.Force { // a submodule's way to its git directory is relative
-		return Trash{Dir: trash, Precious: true}, r.moveEntry(ctx, admin, trash)
+	look, err := r.look(ctx, admin, files, rm.Path)
+	if err == nil && !rm.Force {
+		err = errors.Join(look.dirty(), r.checkWithin(ctx, look, files, rm.Path), r.checkHeld(ctx, look.status))
 	}
-	if err != nil {
+	if err != nil && !rm.Force {
 		return Trash{}, err
 	}
-	if changed := look.status.Changed(); len(changed) > 0 && !rm.Force {
-		return Trash{}, refuse(ErrDirty, changed...)
+	if rm.Last != nil {
+		if err := rm.Last(files); err != nil {
+			return Trash{}, err
+		}
 	}
-	return Trash{Dir: trash, Precious: look.precious()}, r.moveEntry(ctx, admin, trash)
+	return Trash{Dir: trash, Precious: err != nil || look.precious()}, r.moveEntry(ctx, admin, trash)
 }
 
 // moveEntry takes the administrative directory out of git's sight by one rename.
@@ -156,13 +161,14 @@ func (r *Repo) entryOf(path string) string {
 	return ""
 }
 
-// CheckRemovable says whether a worktree may go: nil, or a *Refused. It refuses
-// the main checkout (ErrMainWorktree), an add that is going on (ErrLocked), and
-// without Force a lock (ErrLocked), an operation that is under way (ErrOperation),
-// changes and untracked files whatever status.showUntrackedFiles says (ErrDirty),
-// initialised submodules (ErrSubmodules), and commits that nothing but the
-// worktree's detached HEAD holds (ErrUnmerged). Ignored files are no reason. A
-// directory that is gone can go.
+// CheckRemovable says whether a worktree may go: nil, or everything that stands
+// against it, one *Refused each, joined. It refuses the main checkout
+// (ErrMainWorktree), an add that is going on (ErrLocked), and without Force a lock
+// (ErrLocked), an operation that is under way (ErrOperation), changes and
+// untracked files whatever status.showUntrackedFiles says (ErrDirty), submodules
+// and other repositories within it that have work of their own (ErrSubmodules,
+// ErrNested), and commits that nothing but the worktree's detached HEAD holds
+// (ErrUnmerged). Ignored files are no reason. A directory that is gone can go.
 func (r *Repo) CheckRemovable(ctx context.Context, rm Remove) error {
 	admin, err := r.adminDir(rm.Path)
 	if errors.Is(err, os.ErrNotExist) && !errors.Is(err, ErrNotWorktree) {
@@ -182,79 +188,13 @@ func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) erro
 		return refuse(ErrMainWorktree, rm.Path)
 	}
 	reason, locked := lockReason(admin)
-	if locked && (!rm.Force || strings.HasPrefix(reason, LockReason(""))) {
+	if locked && strings.HasPrefix(reason, LockReason("")) {
 		return refuse(ErrLocked, reason)
 	}
 	if rm.Force {
 		return nil
 	}
-	if op, err := r.Operation(ctx, rm.Path); err != nil || op != "" {
-		return errors.Join(err, refuse(ErrOperation, op))
-	}
-	look, err := r.look(ctx, admin, rm.Path)
-	if err != nil {
-		return err
-	}
-	if changed := look.status.Changed(); len(changed) > 0 {
-		return refuse(ErrDirty, changed...)
-	}
-	if len(look.populated) > 0 {
-		return refuse(ErrSubmodules, look.populated...)
-	}
-	return r.checkHeld(ctx, look.status)
-}
-
-// look is what the files at a place have beyond the commits.
-type look struct {
-	status    Status   // with the ignored files
-	populated []string // submodules that have files
-}
-
-func (l look) precious() bool {
-	return len(l.status.Changed()) > 0 || len(l.status.Ignored) > 0 || len(l.populated) > 0
-}
-
-// look asks git's status and index at the same time.
-func (r *Repo) look(ctx context.Context, admin, top string) (l look, err error) {
-	asked := make(chan error, 1)
-	go func() {
-		var err error
-		l.populated, err = r.populated(ctx, admin, top)
-		asked <- err
-	}()
-	l.status, err = r.statusOf(ctx, admin, top, "--ignored=traditional")
-	return l, errors.Join(err, <-asked)
-}
-
-// checkHeld refuses a detached HEAD with commits that no branch, tag or remote holds.
-func (r *Repo) checkHeld(ctx context.Context, status Status) error {
-	if status.Branch != "" || status.Head == "" {
-		return nil
-	}
-	n, err := r.UniqueCommits(ctx, status.Head)
-	if err == nil && n > 0 {
-		return refuse(ErrUnmerged, fmt.Sprintf("%d commits up to %s", n, status.Head))
-	}
-	return err
-}
-
-// populated lists the submodules that have files.
-func (r *Repo) populated(ctx context.Context, admin, top string) ([]string, error) {
-	out, err := r.git.run(ctx, call{args: []string{"ls-files", "--stage", "-z"}, dir: top, env: r.pin(admin, top)})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for entry := range bytes.SplitSeq(out, []byte{0}) {
-		_, name, _ := strings.Cut(string(entry), "\t")
-		if strings.HasPrefix(string(entry), "160000 ") && exists(filepath.Join(top, filepath.FromSlash(name), ".git")) {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 && isDir(filepath.Join(admin, "modules")) {
-		names = append(names, "modules")
-	}
-	return names, nil
+	return r.obstacles(ctx, admin, rm.Path, locked, reason)
 }
 
 // checkClean refuses when git status has anything to say of the files at top
@@ -268,9 +208,4 @@ func (r *Repo) checkClean(ctx context.Context, admin, top string) error {
 		return refuse(ErrDirty, changed...)
 	}
 	return nil
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }

@@ -23,6 +23,7 @@ type Intent struct {
 	NewBranch    bool    `json:"new_branch,omitempty"`
 	BaseRef      string  `json:"base_ref,omitempty"`
 	BaseCommit   string  `json:"base_commit,omitempty"`
+	Adopted      bool    `json:"adopted,omitempty"`
 	TaskID       *int    `json:"task_id,omitempty"`
 	Force        bool    `json:"force,omitempty"`
 	CompleteTask bool    `json:"complete_task,omitempty"`

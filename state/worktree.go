@@ -30,6 +30,7 @@ type Worktree struct {
 	RemovedAt  float64        `json:"removed_at,omitempty"`
 	BaseRef    string         `json:"base_ref,omitempty"`
 	BaseCommit string         `json:"base_commit,omitempty"`
+	Adopted    bool           `json:"adopted,omitempty" jsonschema:"others made it: its branch is never deleted"`
 	Closeout   *Closeout      `json:"closeout,omitempty"`
 
 	raw json.RawMessage
@@ -37,7 +38,7 @@ type Worktree struct {
 
 func worktreeKeys() []string {
 	return []string{"name", "path", "branch", "task_id", "status", "created_at", "kept_at", "removed_at",
-		"base_ref", "base_commit", "closeout"}
+		"base_ref", "base_commit", "adopted", "closeout"}
 }
 
 // Live reports whether the entry stands for a directory that exists.

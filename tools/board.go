@@ -51,11 +51,14 @@ type shared struct {
 	runs       atomic.Int64 // started so far
 	tokens     tokens
 	tending    tending
+	measuring  atomic.Bool
+	closing    chan struct{} // closed when the board is: what nobody waits for ends
+	close      sync.Once
 }
 
 // NewBoard joins a store and its repository.
 func NewBoard(s *state.Store, g *git.Repo, log *slog.Logger, env []string) *Board {
-	b := &Board{State: s, Git: g, Log: log, Env: env, shared: &shared{}, Config: config.Find(variable(env), s.Root())}
+	b := &Board{State: s, Git: g, Log: log, Env: env, shared: &shared{closing: make(chan struct{})}, Config: config.Find(variable(env), s.Root())}
 	b.Jobs = runner.NewJobs(filepath.Join(g.CommonDir(), "wt-mcp", "runs"), b.TellEnd)
 	return b
 }
@@ -84,9 +87,13 @@ func variable(env []string) func(string) string {
 func (b *Board) Close() {
 	b.shared.tending.close()
 	b.Jobs.Close()
+	b.shared.close.Do(func() { time.AfterFunc(closeTime, func() { close(b.shared.closing) }) })
 	b.shared.background.Wait()
 	b.State.Close()
 }
+
+// closeTime is what Close leaves to work that nobody waits for.
+const closeTime = 100 * time.Millisecond
 
 // cleanupTime bounds what must still be done for a call that has ended.
 const cleanupTime = 30 * time.Second

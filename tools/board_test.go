@@ -212,7 +212,7 @@ func TestTaskListPagesCoverTheBoard(t *testing.T) {
 func TestCallOfBadArguments(t *testing.T) {
 	b, _ := newBoard(t)
 	for _, tool := range All() {
-		_, err := tool.Call(t.Context(), b, json.RawMessage(`{"name":7,"task_id":"x","subject":7,"worktree":7,"limit":"x"}`))
+		_, err := tool.Call(t.Context(), b, json.RawMessage(`{"name":7,"task_id":"x","subject":7,"worktree":7,"limit":"x","older_than":7}`))
 		require.Equal(t, state.InvalidArgument, state.CodeOf(err), "%s: %v", tool.Name, err)
 	}
 	entries, err := os.ReadDir(b.State.Root())

@@ -182,7 +182,7 @@ func (b *Board) enter(tx *state.Tx, id int, passed string) (state.Task, error) {
 		}
 	}
 	t, err := tx.Task(id)
-	if r.held && b.due(r.claim) {
+	if r.held && b.worthRenewing(r.claim) {
 		r.claim = tx.RenewClaim(r.claim)
 	}
 	if r.held {
@@ -191,8 +191,8 @@ func (b *Board) enter(tx *state.Tx, id int, passed string) (state.Task, error) {
 	return t, err
 }
 
-// due reports whether so much of the lease is gone that it is worth a write.
-func (b *Board) due(c state.Claim) bool {
+// worthRenewing reports whether so much of the lease is gone that it is worth a write.
+func (b *Board) worthRenewing(c state.Claim) bool {
 	used := c.Lease - b.State.LeaseLeft(c).Seconds()
 	return used > min(c.Lease/20, 5)
 }
@@ -216,6 +216,10 @@ func noTask(w state.Worktree, passed string) error {
 	return invalid("claim", "leave it out", "worktree %s belongs to no task", w.Name)
 }
 
+func claimWithoutTask() error {
+	return invalid("claim", "pass task_id with it", "says nothing without task_id")
+}
+
 // hold is enterWorktree for what is no change of the board. Nothing is written
 // unless there is something to renew or to end.
 func (b *Board) hold(ctx context.Context, w state.Worktree, passed string) error {
@@ -230,7 +234,7 @@ func (b *Board) hold(ctx context.Context, w state.Worktree, passed string) error
 	if state.CodeOf(err) == state.NotFound || b.ReadOnly {
 		return nil
 	}
-	if err != nil || !r.lapsed && !(r.held && b.due(r.claim)) {
+	if err != nil || !r.lapsed && !(r.held && b.worthRenewing(r.claim)) {
 		return err
 	}
 	return b.update(ctx, func(tx *state.Tx) error { return b.enterWorktree(tx, w, passed) })

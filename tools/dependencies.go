@@ -31,7 +31,7 @@ func checkBlockers(v *state.View, id int, blockedBy []int) ([]int, error) {
 	}
 	if cycle := all.Cycle(id, unique); cycle != nil {
 		return nil, state.Errorf(state.InvalidArgument, "leave out what closes the circle; task_get shows blockedBy and blocks",
-			"blocked_by: the tasks would wait for each other: %s", path(cycle)).With("argument", "blocked_by").With("cycle", cut(cycle, 100))
+			"blocked_by: the tasks would wait for each other: %s", circle(cycle)).With("argument", "blocked_by").With("cycle", cut(cycle, 100))
 	}
 	return unique, nil
 }
@@ -54,8 +54,8 @@ func blocker(v *state.View, all *state.Tasks, id, other int) error {
 	return nil
 }
 
-// path shows a circle of tasks: #1 -> #2 -> #1
-func path(ids []int) string {
+// circle shows a circle of tasks: #1 -> #2 -> #1
+func circle(ids []int) string {
 	shown := ids
 	if len(ids) > 12 {
 		shown = slices.Concat(ids[:6], ids[len(ids)-5:])

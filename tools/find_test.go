@@ -15,7 +15,7 @@ import (
 	"wt-mcp/state"
 )
 
-// writeTask writes a task file as another program would.
+// put writes a task file as another program would.
 func put(t testing.TB, b *Board, id int, fields string) {
 	t.Helper()
 	dir := filepath.Join(b.State.Root(), state.TasksDir)
@@ -36,13 +36,15 @@ func TestTaskListFinds(t *testing.T) {
 	put(t, b, 1, `, "owner": "alice", "labels": ["ui"]`)
 	put(t, b, 2, `, "description": "The LOGIN page", "priority": 1`)
 	put(t, b, 3, `, "blockedBy": [1, 2], "notes": [{"text": "see the Login log"}]`)
-	put(t, b, 4, `, "priority": 0, "lease_expires_at": 99999999999`)
+	put(t, b, 4, `, "priority": 0`)
 	put(t, b, 5, `, "priority": 0, "lease_expires_at": 1`)
 	put(t, b, 6, `, "blockedBy": [7, 8, 99]`)
 	put(t, b, 7, `, "status": "deleted"`)
 	put(t, b, 8, `, "status": "completed"`)
 	put(t, b, 9, `, "blockedBy": [10]`)
 	put(t, b, 10, `,`)
+	_, err := b.TaskClaim(t.Context(), TaskClaimIn{TaskID: 4})
+	require.NoError(t, err)
 	nobody := ""
 	for name, c := range map[string]struct {
 		in   TaskListIn
@@ -63,7 +65,7 @@ func TestTaskListFinds(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c.want, idsOf(out), name)
 		require.Equal(t, 1, out.Unreadable)
-		require.Equal(t, map[state.Status]int{state.Pending: 7, state.InProgress: 0, state.Completed: 1, state.Deleted: 1}, out.Counts)
+		require.Equal(t, map[state.Status]int{state.Pending: 6, state.InProgress: 1, state.Completed: 1, state.Deleted: 1}, out.Counts)
 	}
 }
 

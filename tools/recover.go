@@ -138,8 +138,10 @@ func (b *Board) recoverRemove(ctx context.Context, op *state.Operation, in state
 	if _, err := os.Lstat(in.Path); err == nil {
 		return b.forget(ctx, op, removeEvent("failed", in, fmt.Errorf("interrupted: %s died; nothing was removed", in.Holder)))
 	}
-	if err := b.Git.ClearBranchLocks(ctx, in.Branch, state.Time(in.At)); err != nil {
-		return gitError("finish the interrupted removal of "+in.Name, err)
+	if in.Branch != "" {
+		if err := b.Git.ClearBranchLocks(ctx, in.Branch, state.Time(in.At)); err != nil {
+			return gitError("finish the interrupted removal of "+in.Name, err)
+		}
 	}
 	trash, err := b.Git.FinishRemove(ctx, removeOf(in, op))
 	if err != nil {

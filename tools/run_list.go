@@ -1,8 +1,6 @@
 package tools
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -61,54 +59,13 @@ func (b *Board) runLines(w state.Worktree) ([]RunLine, error) {
 	return lines, err
 }
 
-// going lists the runs of a worktree that are not over.
-func (b *Board) going(name string) (going []runner.Record, err error) {
-	records, err := b.Jobs.List(name)
+// going lists the runs that are not over, of every worktree.
+func (b *Board) going() (going []runner.Record, err error) {
+	records, err := b.Jobs.List("")
 	for _, r := range records {
 		if !r.Over() {
 			going = append(going, r)
 		}
 	}
 	return going, err
-}
-
-// runsInTheWay refuses to take a worktree from under a foreground run: somebody
-// waits for it.
-func runsInTheWay(w state.Worktree, going []runner.Record) error {
-	for _, r := range going {
-		if !r.Background {
-			return state.Errorf(state.InUse, fmt.Sprintf(`wait for it, or call run_stop {"run_id":%q}, or worktree_remove {"name":%q,"force":true}, which ends it`, r.ID, w.Name),
-				"run %s is going in worktree %s: %s", r.ID, w.Name, state.Clip(state.Visible(r.Command), 60)).With("run_id", r.ID)
-		}
-	}
-	return nil
-}
-
-// endRuns ends what runs in a worktree that is about to be removed. Where git
-// would refuse the removal, nothing is ended.
-func (b *Board) endRuns(ctx context.Context, w state.Worktree, force bool) error {
-	going, err := b.going(w.Name)
-	if err != nil || len(going) == 0 {
-		return err
-	}
-	if !force {
-		if err := runsInTheWay(w, going); err != nil {
-			return err
-		}
-	}
-	if err := b.obstacle(ctx, state.Intent{Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, Force: force}); err != nil {
-		return nil // it will be refused, in the same words
-	}
-	ended := make(chan error)
-	for _, r := range going {
-		go func() {
-			_, err := b.Jobs.Stop(ctx, r.ID, "worktree_remove")
-			ended <- err
-		}()
-	}
-	var errs []error
-	for range going {
-		errs = append(errs, <-ended)
-	}
-	return errors.Join(errs...)
 }

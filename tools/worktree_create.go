@@ -38,6 +38,10 @@ func (b *Board) WorktreeCreate(ctx context.Context, in WorktreeCreateIn) (w stat
 	if err != nil {
 		return w, err
 	}
+	return b.create(ctx, in, plan)
+}
+
+func (b *Board) create(ctx context.Context, in WorktreeCreateIn, plan state.Intent) (w state.Worktree, err error) {
 	op, err := b.State.NewOperation()
 	if err != nil {
 		return w, err
@@ -57,7 +61,9 @@ func (b *Board) WorktreeCreate(ctx context.Context, in WorktreeCreateIn) (w stat
 		cause := createError(plan, gitErr)
 		return w, errors.Join(cause, b.forget(ctx, op, createEvent("failed", plan, cause)))
 	}
-	return b.created(ctx, op, plan)
+	w, err = b.created(ctx, op, plan)
+	b.measure()
+	return w, err
 }
 
 // planCreate checks the arguments that need no look at board or repository.
@@ -70,7 +76,7 @@ func (b *Board) planCreate(in WorktreeCreateIn) (state.Intent, error) {
 	if in.TaskID != 0 {
 		plan.TaskID = &in.TaskID
 	} else if in.Claim != "" {
-		return plan, invalid("claim", "pass task_id with it", "says nothing without task_id")
+		return plan, claimWithoutTask()
 	}
 	if in.Branch != "" && in.BaseRef != "" {
 		return plan, invalid("base_ref", "leave one of them out", "cannot go with branch, which says where it starts itself")
@@ -131,6 +137,18 @@ func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.In
 
 // free refuses a name, a task or a directory that is taken.
 func (b *Board) free(tx *state.Tx, plan state.Intent, claim string) error {
+	if err := b.unused(tx, plan, claim); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(plan.Path); err == nil {
+		return state.Errorf(state.AlreadyExists, "choose another name, or move the directory away; worktree_list shows what is untracked",
+			"there is something at %s that is not on the board", plan.Path).With("path", plan.Path)
+	}
+	return nil
+}
+
+// unused refuses a name or a task that is taken.
+func (b *Board) unused(tx *state.Tx, plan state.Intent, claim string) error {
 	w, ok, err := tx.Worktree(plan.Name)
 	if err != nil {
 		return err
@@ -139,24 +157,18 @@ func (b *Board) free(tx *state.Tx, plan state.Intent, claim string) error {
 		return state.Errorf(state.AlreadyExists, "use it, or choose another name; worktree_list shows them all",
 			"worktree %s exists already (%s)", w.Name, w.Status).With("path", w.Path)
 	}
-	if plan.TaskID != nil {
-		if _, err := b.enter(tx, *plan.TaskID, claim); err != nil {
-			return err
-		}
-		t, err := bindable(&tx.View, *plan.TaskID)
-		if err != nil {
-			return err
-		}
-		if t.Worktree != "" {
-			return state.Errorf(state.Conflict, fmt.Sprintf("work in %s, or create the worktree without task_id and bind it with task_bind_worktree", t.Worktree),
-				"task %d has worktree %s already", t.ID, t.Worktree).With("worktree", t.Worktree)
-		}
+	if plan.TaskID == nil {
+		return nil
 	}
-	if _, err := os.Lstat(plan.Path); err == nil {
-		return state.Errorf(state.AlreadyExists, "choose another name, or move the directory away; worktree_list shows what is untracked",
-			"there is something at %s that is not on the board", plan.Path).With("path", plan.Path)
+	if _, err := b.enter(tx, *plan.TaskID, claim); err != nil {
+		return err
 	}
-	return nil
+	t, err := bindable(&tx.View, *plan.TaskID)
+	if err == nil && t.Worktree != "" {
+		return state.Errorf(state.Conflict, fmt.Sprintf("work in %s, or create the worktree without task_id and bind it with task_bind_worktree", t.Worktree),
+			"task %d has worktree %s already", t.ID, t.Worktree).With("worktree", t.Worktree)
+	}
+	return err
 }
 
 func addOf(plan state.Intent, op *state.Operation) git.Add {
@@ -194,18 +206,30 @@ func createError(plan state.Intent, err error) error {
 func (b *Board) created(ctx context.Context, op *state.Operation, plan state.Intent) (w state.Worktree, err error) {
 	err = b.update(ctx, func(tx *state.Tx) (err error) {
 		told := createEvent("after", plan, nil)
-		w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, Status: state.Active, CreatedAt: tx.At(),
-			BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit, TaskID: plan.TaskID}
 		tx.DropIntent(op)
-		if plan.TaskID == nil {
-			tx.PutWorktree(w)
-		} else if told.Detail, err = bindCreated(tx, &w); err != nil {
+		if w, told.Detail, err = register(tx, plan); err != nil {
 			return err
 		}
 		tx.Emit(told)
+		if plan.Adopted {
+			tx.Emit(adoptEvent(plan))
+		}
 		return nil
 	})
 	return w, err
+}
+
+// register puts a new entry on the registry and binds its task. It returns what
+// changed of the task.
+func register(tx *state.Tx, plan state.Intent) (state.Worktree, state.Fields, error) {
+	w := state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, Status: state.Active, CreatedAt: tx.At(),
+		BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit, Adopted: plan.Adopted, TaskID: plan.TaskID}
+	if plan.TaskID == nil {
+		tx.PutWorktree(w)
+		return w, nil, nil
+	}
+	changes, err := bindCreated(tx, &w)
+	return w, changes, err
 }
 
 // bindCreated binds the task if it still wants the worktree: a person may have

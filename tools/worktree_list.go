@@ -2,9 +2,12 @@ package tools
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"wt-mcp/state"
 )
@@ -27,16 +30,57 @@ type WorktreeListIn struct {
 	Cursor string               `json:"cursor,omitempty" jsonschema:"next_cursor of the page before"`
 }
 
+// ListedWorktree is an entry with what the disk says of a live one.
+type ListedWorktree struct {
+	state.Worktree
+	vitals
+}
+
+// vitals are what an entry itself does not say.
+type vitals struct {
+	AgeSeconds   float64 `json:"age_seconds,omitempty"`
+	LastActivity float64 `json:"last_activity,omitempty" jsonschema:"epoch seconds: git, its top directory, or a run"`
+	Bytes        *int64  `json:"bytes,omitempty" jsonschema:"on disk; absent until it was counted"`
+	BytesAt      float64 `json:"bytes_at,omitempty" jsonschema:"when it was counted"`
+	BytesAtLeast bool    `json:"bytes_at_least,omitempty" jsonschema:"not all could be counted"`
+}
+
+// MarshalJSON writes the entry, then the rest.
+func (l ListedWorktree) MarshalJSON() ([]byte, error) {
+	entry, err := json.Marshal(l.Worktree)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := json.Marshal(l.vitals)
+	if err != nil || len(rest) <= len("{}") {
+		return entry, err
+	}
+	return slices.Concat(entry[:len(entry)-1], []byte(","), rest[1:]), nil
+}
+
+func (l ListedWorktree) line() string {
+	line := WorktreeLine(l.Worktree)
+	if l.Bytes != nil {
+		line += ", " + map[bool]string{true: "over "}[l.BytesAtLeast] + size(*l.Bytes)
+	}
+	if l.LastActivity > 0 {
+		line += ", used " + ago(time.Since(state.Time(l.LastActivity)))
+	}
+	return line
+}
+
 // Untracked is a worktree that git knows and the board does not.
 type Untracked struct {
-	Path   string `json:"path"`
-	Branch string `json:"branch,omitempty"`
-	Head   string `json:"head,omitempty"`
+	Path       string  `json:"path"`
+	Branch     string  `json:"branch,omitempty"`
+	Head       string  `json:"head,omitempty"`
+	Locked     bool    `json:"locked,omitempty"`
+	AgeSeconds float64 `json:"age_seconds,omitempty"`
 }
 
 // WorktreeListOut is a page of the registry beside what git says.
 type WorktreeListOut struct {
-	Worktrees  []state.Worktree `json:"worktrees"`
+	Worktrees  []ListedWorktree `json:"worktrees"`
 	Untracked  []Untracked      `json:"untracked"`
 	Missing    []string         `json:"missing,omitempty" jsonschema:"names whose directory is gone"`
 	NextCursor string           `json:"next_cursor,omitempty"`
@@ -44,7 +88,7 @@ type WorktreeListOut struct {
 
 // WorktreeList reads the registry and asks git.
 func (b *Board) WorktreeList(ctx context.Context, in WorktreeListIn) (WorktreeListOut, error) {
-	out := WorktreeListOut{Worktrees: []state.Worktree{}, Untracked: []Untracked{}}
+	out := WorktreeListOut{Worktrees: []ListedWorktree{}, Untracked: []Untracked{}}
 	var all []state.Worktree
 	err := b.State.View(ctx, func(v *state.View) (err error) {
 		all, err = v.Worktrees()
@@ -53,9 +97,10 @@ func (b *Board) WorktreeList(ctx context.Context, in WorktreeListIn) (WorktreeLi
 	if err != nil {
 		return out, err
 	}
-	if err := out.fill(all, in); err != nil {
+	if err := out.fill(all, in, b.vitals()); err != nil {
 		return out, err
 	}
+	b.measure()
 	for _, w := range out.Worktrees {
 		if _, err := os.Lstat(w.Path); w.Live() && os.IsNotExist(err) {
 			out.Missing = append(out.Missing, w.Name)
@@ -67,8 +112,25 @@ func (b *Board) WorktreeList(ctx context.Context, in WorktreeListIn) (WorktreeLi
 	return out, err
 }
 
+// vitals gives a function that looks at the disk for an entry; no scan, no git.
+func (b *Board) vitals() func(state.Worktree) ListedWorktree {
+	sizes, runs, now := b.sizes(), b.lastRuns(), time.Now()
+	return func(w state.Worktree) ListedWorktree {
+		l := ListedWorktree{Worktree: fitWorktree(w)}
+		if !w.Live() {
+			return l
+		}
+		l.AgeSeconds = seconds(now.Sub(state.Time(w.CreatedAt)))
+		l.LastActivity = epoch(b.lastActivity(w, runs))
+		if s, ok := sizes[w.Path]; ok {
+			l.Bytes, l.BytesAt, l.BytesAtLeast = &s.Bytes, s.At, s.AtLeast
+		}
+		return l
+	}
+}
+
 // fill takes the page behind the cursor, which is the name of an entry.
-func (out *WorktreeListOut) fill(all []state.Worktree, in WorktreeListIn) error {
+func (out *WorktreeListOut) fill(all []state.Worktree, in WorktreeListIn, vitals func(state.Worktree) ListedWorktree) error {
 	p := newPage(in.Limit, 50)
 	skipping := in.Cursor != ""
 	for _, w := range all {
@@ -79,12 +141,12 @@ func (out *WorktreeListOut) fill(all []state.Worktree, in WorktreeListIn) error 
 		if in.Status != "" && w.Status != in.Status {
 			continue
 		}
-		w = fitWorktree(w)
-		if !p.take(w, len(out.Worktrees) == 0) {
+		l := vitals(w)
+		if !p.take(l, len(out.Worktrees) == 0) {
 			out.NextCursor = out.Worktrees[len(out.Worktrees)-1].Name
 			return nil
 		}
-		out.Worktrees = append(out.Worktrees, w)
+		out.Worktrees = append(out.Worktrees, l)
 	}
 	if skipping {
 		return invalid("cursor", "begin again without it", "%q is no worktree of the board", state.Clip(in.Cursor, 40))
@@ -111,7 +173,11 @@ func (b *Board) untracked(ctx context.Context, known []state.Worktree) ([]Untrac
 		if i == 0 || g.Bare || onBoard[g.Path] || g.BeingAdded() || len(out) == maxUntracked {
 			continue
 		}
-		out = append(out, Untracked{Path: g.Path, Branch: g.Branch, Head: g.Head})
+		u := Untracked{Path: g.Path, Branch: g.Branch, Head: g.Head, Locked: g.Locked}
+		if _, added := b.Git.Touched(g.Path); !added.IsZero() {
+			u.AgeSeconds = seconds(time.Since(added))
+		}
+		out = append(out, u)
 	}
 	return out, nil
 }
@@ -126,14 +192,18 @@ func (out WorktreeListOut) text() string {
 		missing[name] = true
 	}
 	for _, w := range out.Worktrees {
-		b.WriteString(WorktreeLine(w))
+		b.WriteString(w.line())
 		if missing[w.Name] {
 			b.WriteString(" DIRECTORY MISSING")
 		}
 		b.WriteString("\n")
 	}
 	for _, u := range out.Untracked {
-		fmt.Fprintf(&b, "[untracked] %s (%s)\n", state.Visible(u.Path), state.Visible(u.Branch))
+		fmt.Fprintf(&b, "[untracked] %s (%s)", state.Visible(u.Path), state.Visible(u.Branch))
+		if u.Locked {
+			b.WriteString(" locked")
+		}
+		b.WriteString("\n")
 	}
 	if out.NextCursor != "" {
 		fmt.Fprintf(&b, "more: worktree_list with cursor=%q\n", out.NextCursor)

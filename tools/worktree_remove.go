@@ -17,7 +17,7 @@ func worktreeRemove() Tool {
 		Name:  "worktree_remove",
 		Title: "Remove a worktree",
 		Description: "Close a worktree out and remove its directory; complete_task also completes its task. " +
-			"Refused while it has changes, unless force. A branch with commits of its own stays.",
+			"Refused while it has changes, unless force, and while something runs there. A branch with commits of its own stays.",
 		Set:         Default,
 		Destructive: true,
 	}, (*Board).WorktreeRemove, WorktreeRemoveOut.text)
@@ -38,6 +38,8 @@ type WorktreeRemoveOut struct {
 	Task          *state.Task    `json:"task,omitempty" jsonschema:"its task as it is now"`
 	BranchOutcome string         `json:"branch_outcome" jsonschema:"deleted or kept"`
 	BranchReason  string         `json:"branch_reason,omitempty" jsonschema:"why the branch stays"`
+	Unlanded      *Unlanded      `json:"unlanded,omitempty" jsonschema:"what of a branch that stays is not in its target yet"`
+	Landed        string         `json:"landed,omitempty" jsonschema:"how the target has the work of a branch that stays: ancestor, squash, …"`
 	Trash         string         `json:"trash,omitempty" jsonschema:"where uncommitted, untracked and ignored files are now"`
 	TrashRef      string         `json:"trash_ref,omitempty" jsonschema:"ref that holds commits and staged content which no branch holds"`
 }
@@ -61,24 +63,20 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 		return out, state.Errorf(state.Conflict, "run wt-mcp doctor --fix, then repeat the call",
 			"the board says that worktree %s is at %s, but it lies at %s", w.Name, w.Path, home)
 	}
-	if err := b.endRuns(ctx, w, in.Force); err != nil {
-		return out, err
-	}
 	op, err := b.State.NewOperation()
 	if err != nil {
 		return out, err
 	}
 	defer op.Close()
-	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, TaskID: w.TaskID,
+	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, Adopted: w.Adopted, TaskID: w.TaskID,
 		Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Actor: b.Actor}
 	if err := b.announceRemoval(ctx, op, &plan, in.Claim); err != nil {
 		return out, err
 	}
-	trash, gitErr := b.Git.RemoveWorktree(ctx, removeOf(plan, op))
+	trash, cause := b.takeAway(ctx, op, w, plan)
 	ctx, cancel := lasting(ctx)
 	defer cancel()
-	if gitErr != nil {
-		cause := removeError(plan, gitErr)
+	if cause != nil {
 		return out, errors.Join(cause, b.forget(ctx, op, removeEvent("failed", plan, cause)))
 	}
 	return b.removed(ctx, op, plan, trash)
@@ -92,9 +90,24 @@ func removeOf(plan state.Intent, op *state.Operation) git.Remove {
 	return rm
 }
 
-// obstacle is what git knows against a removal.
-func (b *Board) obstacle(ctx context.Context, plan state.Intent) error {
-	return removeError(plan, b.Git.CheckRemovable(ctx, removeOf(plan, nil)))
+// takeAway removes a worktree's directory unless something stands against it,
+// before or at the last moment. By now no run begins there any more.
+func (b *Board) takeAway(ctx context.Context, op *state.Operation, w state.Worktree, plan state.Intent) (git.Trash, error) {
+	standing, err := b.standing(ctx, w, w.Path)
+	if err != nil {
+		return git.Trash{}, err
+	}
+	if len(standing) > 0 {
+		all, err := b.reasons(ctx, w, standing, plan.Force)
+		return git.Trash{}, errors.Join(refusal(all), err)
+	}
+	rm := removeOf(plan, op)
+	rm.Last = func(files string) error {
+		came, err := b.standing(ctx, w, files)
+		return errors.Join(refusal(came), err)
+	}
+	trash, err := b.Git.RemoveWorktree(ctx, rm)
+	return trash, removeError(plan, err)
 }
 
 // announceRemoval says on the board what is about to go.
@@ -114,40 +127,13 @@ func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *
 	}, nil)
 }
 
-// removeError says in the contract's terms why git removed nothing.
-func removeError(plan state.Intent, err error) error {
-	what := []string{}
-	var refused *git.Refused
-	if errors.As(err, &refused) {
-		what = refused.What
-	}
-	shown := state.Visible(state.Clip(strings.Join(what, ", "), 300))
-	again := fmt.Sprintf(`worktree_remove {"name":%q,"force":true}`, plan.Name)
-	switch {
-	case errors.Is(err, git.ErrDirty):
-		return state.Errorf(state.Dirty, "commit them in "+plan.Path+", or call "+again+", which keeps them in the trash",
-			"worktree %s has %d uncommitted or untracked: %s", plan.Name, len(what), shown).With("files", someFiles(what))
-	case errors.Is(err, git.ErrSubmodules):
-		return state.Errorf(state.Dirty, "look into them for work, then call "+again, "worktree %s has submodules: %s", plan.Name, shown).With("files", someFiles(what))
-	case errors.Is(err, git.ErrUnmerged):
-		return state.Errorf(state.Unmerged, "give them a branch (git branch NAME in the worktree), or call "+again+", which keeps them under a ref",
-			"the detached HEAD of worktree %s has commits that no branch, tag or remote has: %s", plan.Name, shown)
-	case errors.Is(err, git.ErrOperation):
-		return state.Errorf(state.Conflict, "end it (--continue or --abort) in "+plan.Path+", or call "+again,
-			"a %s is under way in worktree %s", shown, plan.Name).With("operation", shown)
-	case errors.Is(err, git.ErrLocked):
-		return state.Errorf(state.InUse, "ask whoever locked it; git worktree unlock "+plan.Path+" ends the lock, and "+again+" overrides it",
-			"worktree %s is locked: %s", plan.Name, shown).With("reason", shown)
-	case errors.Is(err, git.ErrNotWorktree):
-		return notOurs(plan.Path)
-	}
-	return gitError("remove worktree "+plan.Name, err)
-}
-
 // removed puts the removal on the board, completes or unbinds the task, and
 // deletes the branch if all of it is elsewhere.
 func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Intent, trash git.Trash) (out WorktreeRemoveOut, err error) {
 	out.BranchOutcome, out.BranchReason = b.dropBranch(ctx, plan)
+	if out.BranchOutcome == "kept" {
+		out.Unlanded, out.Landed = b.landing(ctx, plan)
+	}
 	err = b.update(ctx, func(tx *state.Tx) error {
 		tx.DropIntent(op)
 		w, ok, err := tx.Worktree(plan.Name)
@@ -229,12 +215,18 @@ func (b *Board) letGo(tx *state.Tx, w state.Worktree, plan state.Intent, end *st
 // alone, and says why not.
 func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, reason string) {
 	branch := plan.Branch
+	if branch == "" {
+		return "kept", "HEAD was detached, there is none"
+	}
 	oid, ok, err := b.Git.Branch(ctx, branch)
 	switch {
 	case err != nil:
 		return "kept", reasonOf(err)
 	case !ok:
 		return "deleted", ""
+	}
+	if plan.Adopted {
+		return "kept", "its worktree was adopted"
 	}
 	if made, err := b.made(ctx, plan); err != nil || !made {
 		return "kept", strings.TrimSpace("the board did not make it " + reasonOf(err))
@@ -279,8 +271,16 @@ func removeEvent(phase string, plan state.Intent, cause error) state.Event {
 
 func (out WorktreeRemoveOut) text() string {
 	text := lines(WorktreeLine(out.Worktree), fmt.Sprintf("branch %s %s", out.Worktree.Branch, out.BranchOutcome))
-	if out.BranchReason != "" {
+	if out.Worktree.Branch == "" {
+		text = WorktreeLine(out.Worktree)
+	} else if out.BranchReason != "" {
 		text += ": " + out.BranchReason
+	}
+	if u := out.Unlanded; u != nil {
+		text = lines(text, fmt.Sprintf("%s not in %s yet: git merge %s there, or a pull request, lands them", counted(u.Commits, "commit"), state.Visible(u.Target), state.Visible(out.Worktree.Branch)))
+	}
+	if out.Landed != "" {
+		text = lines(text, "its work has landed: "+out.Landed)
 	}
 	if out.Task != nil {
 		text = lines(text, TaskLine(*out.Task))

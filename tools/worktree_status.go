@@ -27,13 +27,6 @@ type WorktreeStatusIn struct {
 	Name string `json:"name"`
 }
 
-// Reason is one thing that keeps a worktree from being removed.
-type Reason struct {
-	Code   state.Code `json:"code"`
-	Detail string     `json:"detail"`
-	Next   string     `json:"next" jsonschema:"what to do about it"`
-}
-
 // WorktreeStatusOut is what git says of a worktree. Lists of files are cut at 50.
 type WorktreeStatusOut struct {
 	Name       string    `json:"name"`
@@ -71,14 +64,19 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 	out := WorktreeStatusOut{Name: w.Name, Path: w.Path, Branch: s.Branch, Head: s.Head, BaseCommit: w.BaseCommit,
 		Clean: len(s.Changed()) == 0, Staged: someFiles(s.Staged), Modified: someFiles(s.Modified),
 		Untracked: someFiles(s.Untracked), Conflicted: someFiles(s.Conflicted)}
-	var errs [4]error
+	var errs [5]error
+	judged := make(chan struct{})
+	go func() {
+		defer close(judged)
+		out.Reasons, errs[4] = b.against(ctx, w)
+	}()
 	if w.BaseCommit != "" {
 		out.Ahead, out.Behind, errs[0] = b.Git.AheadBehind(ctx, w.Path, w.BaseCommit)
 	}
 	out.Operation, errs[1] = b.Git.Operation(ctx, w.Path)
 	out.Text, errs[2] = b.Git.ShortStatus(ctx, w.Path)
 	out.Text = clipLines(escapeLines(out.Text), smallResult/3)
-	out.Reasons = b.reasons(ctx, w)
+	<-judged
 	out.Removable = len(out.Reasons) == 0
 	out.Runs, errs[3] = b.runLines(w)
 	return out, statusError(w, errors.Join(errs[:]...))
@@ -111,20 +109,6 @@ func statusError(w state.Worktree, err error) error {
 func notOurs(path string) error {
 	return state.Errorf(state.Conflict, "look at the directory yourself; wt-mcp does not touch it",
 		"%s is not the worktree of this repository that the board means", path)
-}
-
-// reasons is what worktree_remove would answer without force.
-func (b *Board) reasons(ctx context.Context, w state.Worktree) []Reason {
-	err := b.obstacle(ctx, state.Intent{Name: w.Name, Path: w.Path, Branch: w.Branch})
-	if err == nil {
-		return []Reason{}
-	}
-	r := Reason{Code: state.CodeOf(err), Detail: err.Error()}
-	var known *state.Error
-	if errors.As(err, &known) {
-		r.Next = known.Hint
-	}
-	return []Reason{r}
 }
 
 // someFiles cuts a list of files, and makes their names safe to show.

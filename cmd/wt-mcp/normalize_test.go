@@ -16,6 +16,8 @@ import (
 //	epoch seconds under a key of time    "<time>"
 //	clock times of text                  <time>
 //	seconds that something took          <duration>
+//	ages, in JSON and in words           "<age>", used <age>
+//	bytes on disk                        "<bytes>"; left out of lists, where they come some time
 //	process ids                          pid <pid>
 //	the holder of a trash directory      trash/<id>
 //	names of runs                        <run>
@@ -29,11 +31,16 @@ type normalizer struct {
 
 var (
 	objectID  = regexp.MustCompile(`\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b`)
-	epoch     = regexp.MustCompile(`("(?:ts|at|created_at|updated_at|kept_at|removed_at|claimed_at|ended_at|since|lease_expires_at)": ?)\d{10}(?:\.\d{1,6})?\b`)
+	epoch     = regexp.MustCompile(`("(?:ts|at|created_at|updated_at|kept_at|removed_at|claimed_at|ended_at|since|lease_expires_at|last_activity|bytes_at)": ?)\d{10}(?:\.\d{1,6})?\b`)
 	clock     = regexp.MustCompile(`(#\d+|note) (?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d `)
 	since     = regexp.MustCompile(`since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	took      = regexp.MustCompile(`("duration_seconds": ?)\d[0-9.e-]*`)
 	tookText  = regexp.MustCompile(`(exit code -?\d+), \d+\.\d+ s`)
+	age       = regexp.MustCompile(`("age_seconds": ?)\d[0-9.e-]*`)
+	listed    = regexp.MustCompile(`,\s*"bytes": ?\d+,\s*"bytes_at": ?"<time>"`)
+	bytesOn   = regexp.MustCompile(`("dry_run": ?(?:true|false),\s*"bytes": ?)\d+`)
+	used      = regexp.MustCompile(`(?:, (?:over )?[0-9.]+ [kMGT]?B)?, used \d+ (?:s|min|h|d) ago`)
+	removes   = regexp.MustCompile(`((?:would remove|removed) )[0-9.]+ [kMGT]?B:`)
 	processID = regexp.MustCompile(`\bpid \d+`)
 	runID     = regexp.MustCompile(`\br-[0-9a-z]{9}-[0-9a-z]{5}\b`)
 	secret    = regexp.MustCompile(`\b(\d+-\d+)-[a-z2-7]{16}\b`)
@@ -55,6 +62,9 @@ func (n *normalizer) text(s string) string {
 	s = since.ReplaceAllString(s, "since <time>")
 	s = took.ReplaceAllString(s, `${1}"<duration>"`)
 	s = tookText.ReplaceAllString(s, "$1, <duration>")
+	s = age.ReplaceAllString(s, `${1}"<age>"`)
+	s = bytesOn.ReplaceAllString(listed.ReplaceAllString(s, ""), `${1}"<bytes>"`)
+	s = removes.ReplaceAllString(used.ReplaceAllString(s, ", used <age>"), "$1<bytes>:")
 	s = runID.ReplaceAllString(s, "<run>")
 	s = processID.ReplaceAllString(s, "pid <pid>")
 	s = secret.ReplaceAllString(s, "$1-<secret>")

@@ -88,6 +88,7 @@ func TestManyRunsAtOnce(t *testing.T) {
 	code, text := s.refused(p, "worktree_run", `{"name":"lane","command":"true","wait_seconds":0}`)
 	require.Equal(t, "busy", code)
 	require.Contains(t, text, "16 are going")
+	s.stopAll(p, "lane")
 	s.must(p, "worktree_remove", `{"name":"lane","force":true}`)
 	require.NoError(t, p.close())
 }

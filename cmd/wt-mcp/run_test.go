@@ -109,7 +109,6 @@ func TestNothingEscapes(t *testing.T) {
 		"timeout":           func(s *scratch, p *peer, all []*breakout) {},
 		"run_stop":          stopElsewhere,
 		"cancel":            cancelAll,
-		"worktree_remove":   func(s *scratch, p *peer, _ []*breakout) { s.must(p, "worktree_remove", `{"name":"lane","force":true}`) },
 		"end of input":      func(s *scratch, p *peer, _ []*breakout) { require.NoError(s.t, p.hangUp()) },
 		"SIGTERM of server": func(s *scratch, p *peer, _ []*breakout) { require.NoError(s.t, p.cmd.Process.Signal(syscall.SIGTERM)) },
 		"SIGKILL of server": func(s *scratch, p *peer, _ []*breakout) { p.kill() },
@@ -139,7 +138,7 @@ func TestNothingEscapes(t *testing.T) {
 			end(s, p, all)
 			s.requireNoneLeft(all, began, way)
 			p.forget(all)
-			if way == "timeout" || way == "run_stop" || way == "cancel" || way == "worktree_remove" {
+			if way == "timeout" || way == "run_stop" || way == "cancel" {
 				require.NoError(t, p.close())
 			} else {
 				<-p.ended
@@ -147,6 +146,16 @@ func TestNothingEscapes(t *testing.T) {
 			}
 			s.requireTold(len(all))
 		})
+	}
+}
+
+// stopAll ends the runs that keep a worktree from being removed.
+func (s *scratch) stopAll(p *peer, name string) {
+	s.t.Helper()
+	for _, r := range s.must(p, "worktree_status", fmt.Sprintf(`{"name":%q}`, name))["runs"].([]any) {
+		if run := r.(map[string]any); run["status"] == "running" {
+			s.must(p, "run_stop", fmt.Sprintf(`{"run_id":%q}`, run["run_id"]))
+		}
 	}
 }
 
@@ -235,7 +244,7 @@ func TestNothingIsLeftByAShellThatEnds(t *testing.T) {
 }
 
 // Background runs belong to the worktree: they survive their server, are seen,
-// read and stopped by the next one, and end with the worktree.
+// read and stopped by the next one, and the worktree stays as long as they.
 func TestBackgroundRunsSurviveTheServer(t *testing.T) {
 	for _, end := range []string{"end of input", "SIGTERM", "SIGKILL"} {
 		t.Run(end, func(t *testing.T) {
@@ -277,9 +286,13 @@ func TestBackgroundRunsSurviveTheServer(t *testing.T) {
 					require.Zero(t, survivors(t, e.mark), e.name)
 				}
 			}
+			code, text := s.refused(next, "worktree_remove", `{"name":"lane","force":true}`)
+			require.Equal(t, "in_use", code)
+			require.Contains(t, text, `run_stop {"run_id":"r-`)
 			began := time.Now()
+			s.stopAll(next, "lane")
+			s.requireNoneLeft(all, began, "background, then "+end+", then run_stop")
 			s.must(next, "worktree_remove", `{"name":"lane","force":true}`)
-			s.requireNoneLeft(all, began, "background, then "+end+", then run_stop or worktree_remove")
 			require.NoError(t, next.close())
 			s.requireTold(len(all))
 		})

@@ -1,0 +1,189 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// maxWalk bounds the files that are looked through for repositories within a
+// worktree.
+const maxWalk = 1_000_000
+
+// errManyFiles ends a walk.
+var errManyFiles = errors.New("more files than are looked through")
+
+// repository is one that lies within a worktree: its top and its git directory.
+// linked says that it is a worktree of a repository elsewhere.
+type repository struct {
+	name, top, gitDir string
+	linked            bool
+}
+
+// nested finds the repositories below the given directories of top, names as git
+// status prints them. Relative pointers are read as though top were at origin,
+// where it was before it was moved. It follows no symbolic links.
+func nested(top, origin string, dirs []string) ([]repository, error) {
+	var found []repository
+	left := maxWalk
+	for _, dir := range dirs {
+		if !strings.HasSuffix(dir, "/") {
+			continue
+		}
+		err := filepath.WalkDir(filepath.Join(top, filepath.FromSlash(dir)), func(path string, d fs.DirEntry, err error) error {
+			if left--; left < 0 {
+				return fmt.Errorf("%w below %s", errManyFiles, dir)
+			}
+			if err != nil || d.Name() != ".git" {
+				return nil // what cannot be read has nothing that could be lost to us
+			}
+			if repo, ok := repositoryAt(filepath.Dir(path), top, origin); ok {
+				found = append(found, repo)
+			}
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		})
+		if err != nil {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+// repositoryAt reads the .git of a directory at or below top.
+func repositoryAt(dir, top, origin string) (repository, bool) {
+	name, err := filepath.Rel(top, dir)
+	repo := repository{name: filepath.ToSlash(name), top: dir, gitDir: filepath.Join(dir, ".git")}
+	if pointer, e := readSmall(repo.gitDir); err == nil && e == nil {
+		target, ok := strings.CutPrefix(pointer, "gitdir: ")
+		if !ok {
+			return repo, false
+		}
+		repo.gitDir = absolute(filepath.Join(origin, name), target)
+		if inside, err := filepath.Rel(origin, repo.gitDir); err == nil && filepath.IsLocal(inside) {
+			repo.gitDir = filepath.Join(top, inside)
+		}
+	}
+	repo.linked = exists(filepath.Join(repo.gitDir, "commondir"))
+	return repo, err == nil && exists(filepath.Join(repo.gitDir, "HEAD"))
+}
+
+// work says in words what a repository has that is nowhere else; "" for nothing.
+func (r *Repo) work(ctx context.Context, repo repository) (string, error) {
+	if repo.linked {
+		return "is a worktree of " + filepath.Dir(filepath.Dir(filepath.Dir(repo.gitDir))), nil
+	}
+	head, own, err := r.ownCommits(ctx, repo.gitDir)
+	if err != nil {
+		return "", err
+	}
+	changed, err := r.changedIn(ctx, repo, head)
+	switch {
+	case err != nil:
+		return "", err
+	case changed > 0 && own > 0:
+		return fmt.Sprintf("has %d changed or untracked files, and %d commits that no remote has", changed, own), nil
+	case changed > 0:
+		return fmt.Sprintf("has %d changed or untracked files", changed), nil
+	case own > 0:
+		return fmt.Sprintf("has %d commits that no remote has", own), nil
+	}
+	return "", nil
+}
+
+// inRepository is the environment for a git that reads another repository: it
+// fetches nothing and looks at no files, whatever that one's configuration says.
+func inRepository(gitDir string) []string {
+	return []string{"GIT_DIR=" + gitDir, "GIT_WORK_TREE=" + gitDir, "GIT_ALLOW_PROTOCOL=none", "GIT_NO_REPLACE_OBJECTS=1"}
+}
+
+// ownCommits counts the commits of HEAD, branches and stashes of a repository
+// that did not come from a remote as far as it knows: remote-tracking branches,
+// what was fetched last, where a clone began, and where history was cut off.
+// Tags hold nothing and are not searched, since nobody says where they came from.
+func (r *Repo) ownCommits(ctx context.Context, gitDir string) (head string, own int, err error) {
+	ask := func(args ...string) (string, error) {
+		out, err := r.git.run(ctx, call{dir: gitDir, env: inRepository(gitDir), args: args})
+		return strings.TrimSpace(string(out)), err
+	}
+	args := []string{"rev-list", "--count", "--ignore-missing"}
+	for _, rev := range []string{"HEAD", "refs/stash"} {
+		if oid, err := ask("rev-parse", "--verify", "--quiet", rev+"^{commit}"); err == nil {
+			args = append(args, oid)
+			if rev == "HEAD" {
+				head = oid
+			}
+		} else if exitCode(err) < 0 {
+			return "", 0, err
+		}
+	}
+	args = append(append(args, "--branches", "--not", "--remotes"), fetched(gitDir)...)
+	out, err := ask(append(args, "--")...)
+	if err != nil {
+		return "", 0, err
+	}
+	own, err = strconv.Atoi(out)
+	return head, own, err
+}
+
+// fetched reads the object ids which a repository has noted as a remote's:
+// FETCH_HEAD, shallow, and the first line of a clone's reflog.
+func fetched(gitDir string) []string {
+	var ids []string
+	for _, name := range []string{"FETCH_HEAD", "shallow"} {
+		content, _ := readSmall(filepath.Join(gitDir, name))
+		for line := range strings.Lines(content) {
+			if id := strings.Fields(line); len(id) > 0 && isObjectID(id[0]) {
+				ids = append(ids, id[0])
+			}
+		}
+	}
+	log, _ := readSmall(filepath.Join(gitDir, "logs", "HEAD"))
+	first, _, _ := strings.Cut(log, "\n")
+	if who, what, ok := strings.Cut(first, "\t"); ok && strings.HasPrefix(what, "clone: ") {
+		if id := strings.Fields(who); len(id) > 1 && isObjectID(id[1]) {
+			ids = append(ids, id[1])
+		}
+	}
+	return ids
+}
+
+// changedIn counts what differs from head in the files of a repository. Its own
+// configuration has no say, since that could name programs to run: git gets a git
+// directory of ours, with the objects and the index of the other.
+func (r *Repo) changedIn(ctx context.Context, repo repository, head string) (int, error) {
+	scratch, err := os.MkdirTemp("", "wt-mcp-repository-*")
+	if err != nil {
+		return 0, fmt.Errorf("make git directory: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	config, at := "[core]\n\trepositoryformatversion = 0\n", "ref: refs/heads/none"
+	if len(head) == 64 {
+		config = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
+	}
+	if head != "" {
+		at = head
+	}
+	err = errors.Join(os.Mkdir(filepath.Join(scratch, "refs"), 0o700), os.Mkdir(filepath.Join(scratch, "objects"), 0o700),
+		os.WriteFile(filepath.Join(scratch, "HEAD"), []byte(at+"\n"), 0o600), os.WriteFile(filepath.Join(scratch, "config"), []byte(config), 0o600))
+	if err != nil {
+		return 0, fmt.Errorf("make git directory: %w", err)
+	}
+	out, err := r.git.run(ctx, call{dir: repo.top,
+		env: append(inRepository(scratch), "GIT_WORK_TREE="+repo.top, "GIT_INDEX_FILE="+filepath.Join(repo.gitDir, "index"),
+			"GIT_OBJECT_DIRECTORY="+filepath.Join(repo.gitDir, "objects")),
+		args: []string{"-c", "core.excludesFile=" + filepath.Join(repo.gitDir, "info", "exclude"), "status", "--porcelain=v2", "-z", "--no-renames",
+			"--untracked-files=normal", "--ignore-submodules=all"}})
+	if err != nil {
+		return 0, err
+	}
+	status, err := parseStatus(out)
+	return len(status.Changed()), err
+}

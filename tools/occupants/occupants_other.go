@@ -1,0 +1,5 @@
+//go:build !linux && !darwin
+
+package occupants
+
+func in(string) ([]Process, error) { return nil, ErrUnknown }

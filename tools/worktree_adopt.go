@@ -1,0 +1,183 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+func worktreeAdopt() Tool {
+	return define(Tool{
+		Name:        "worktree_adopt",
+		Title:       "Adopt a worktree or branch",
+		Description: "Put a worktree on the board that others made (untracked in worktree_list), or make one for an existing branch.",
+		Set:         Integrate,
+	}, (*Board).WorktreeAdopt, WorktreeLine)
+}
+
+// WorktreeAdoptIn are the arguments of worktree_adopt.
+type WorktreeAdoptIn struct {
+	Path   string `json:"path,omitempty" jsonschema:"of a git worktree; this or branch"`
+	Branch string `json:"branch,omitempty" jsonschema:"a local branch that is not checked out"`
+	Name   string `json:"name,omitempty" jsonschema:"default: the last part of path or branch"`
+	TaskID int    `json:"task_id,omitempty" jsonschema:"bind this task and start it" min:"1"`
+	Claim  string `json:"claim,omitempty"`
+}
+
+// WorktreeAdopt takes in what others made. It stays theirs: its branch is never
+// deleted with it. A worktree is left as it is and where it is.
+func (b *Board) WorktreeAdopt(ctx context.Context, in WorktreeAdoptIn) (w state.Worktree, err error) {
+	if (in.Path == "") == (in.Branch == "") {
+		return w, invalid("path", "worktree_list shows the untracked ones", "give either path or branch")
+	}
+	if in.Path != "" && !filepath.IsAbs(in.Path) {
+		in.Path = filepath.Join(b.State.Root(), in.Path)
+	}
+	if in.Name == "" {
+		if in.Name = nameFrom(in.Path + in.Branch); state.CheckName(in.Name) != nil {
+			return w, invalid("name", "pass one of 1-40 of A-Z a-z 0-9 . _ -", "is needed: %q gives none", state.Clip(in.Path+in.Branch, 100))
+		}
+	} else if err := state.CheckName(in.Name); err != nil {
+		return w, err
+	}
+	if err := b.prime(ctx, in.TaskID != 0); err != nil {
+		return w, err
+	}
+	if in.Branch == "" {
+		w, err = b.adoptPath(ctx, in)
+	} else {
+		w, err = b.adoptBranch(ctx, in)
+	}
+	return w, b.suggest(ctx, in.Name, err)
+}
+
+// nameFrom makes a legal name of the last part of a path or a branch, if it can.
+func nameFrom(from string) string {
+	last := path.Base(strings.TrimRight(filepath.ToSlash(from), "/"))
+	var name strings.Builder
+	for _, c := range last {
+		if c < 128 && state.CheckName("x"+string(c)+"x") == nil {
+			name.WriteRune(c)
+		} else {
+			name.WriteByte('-')
+		}
+	}
+	legal := strings.TrimLeft(name.String(), "-.")
+	return strings.TrimRight(legal[:min(len(legal), 40)], "-.")
+}
+
+// suggest adds to the refusal of a name that is taken one that is free.
+func (b *Board) suggest(ctx context.Context, name string, err error) error {
+	var e *state.Error
+	if !errors.As(err, &e) || e.Code != state.AlreadyExists {
+		return err
+	}
+	names, listErr := b.liveNames(ctx)
+	if listErr != nil {
+		return err
+	}
+	taken := map[string]bool{}
+	for _, n := range names {
+		taken[strings.ToLower(n)] = true
+	}
+	for i := 2; ; i++ {
+		suffix := fmt.Sprintf("-%d", i)
+		free := name[:min(len(name), 40-len(suffix))] + suffix
+		if !taken[strings.ToLower(free)] && !onDisk(b.worktreePath(free)) {
+			e.Hint = fmt.Sprintf("repeat the call with name %q", free)
+			e.With("name", free)
+			return err
+		}
+	}
+}
+
+// adoptBranch makes a worktree for a branch that has none.
+func (b *Board) adoptBranch(ctx context.Context, in WorktreeAdoptIn) (state.Worktree, error) {
+	create := WorktreeCreateIn{Name: in.Name, TaskID: in.TaskID, Branch: in.Branch, Claim: in.Claim}
+	plan, err := b.planCreate(create)
+	if err != nil {
+		return state.Worktree{}, err
+	}
+	plan.Adopted = true
+	return b.create(ctx, create, plan)
+}
+
+// adoptPath puts a worktree on the board that git has already.
+func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Worktree, err error) {
+	at, err := b.foreign(ctx, in.Path)
+	if err != nil {
+		return w, err
+	}
+	plan := state.Intent{Name: in.Name, Path: at.Path, Branch: at.Branch, Adopted: true, Actor: b.Actor}
+	if in.TaskID != 0 {
+		plan.TaskID = &in.TaskID
+	} else if in.Claim != "" {
+		return w, claimWithoutTask()
+	}
+	if _, main, err := b.target(ctx, "", at.Branch); err == nil && at.Head != "" {
+		plan.BaseCommit, _ = b.Git.MergeBase(ctx, at.Head, main) // a history of its own has none
+	}
+	err = b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
+		all, err := tx.Worktrees()
+		if err != nil {
+			return err
+		}
+		for _, known := range all {
+			if known.Live() && known.Path == plan.Path {
+				return state.Errorf(state.Conflict, fmt.Sprintf(`call worktree_status {"name":%q}`, known.Name),
+					"%s is on the board already, as worktree %s", plan.Path, known.Name).With("worktree", known.Name)
+			}
+		}
+		if err := b.unused(tx, plan, in.Claim); err != nil {
+			return err
+		}
+		told := adoptEvent(plan)
+		if w, told.Detail, err = register(tx, plan); err == nil {
+			tx.Emit(told)
+		}
+		return err
+	}, nil)
+	return w, err
+}
+
+// foreign finds the linked worktree at an absolute path, which git must have there.
+func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
+	where := filepath.Clean(at)
+	if real, err := filepath.EvalSymlinks(where); err == nil {
+		where = real
+	}
+	list, err := b.Git.Worktrees(ctx)
+	if err != nil {
+		return git.Worktree{}, gitError("list worktrees", err)
+	}
+	for i, w := range list {
+		if w.Path != where {
+			continue
+		}
+		switch err := b.Git.CheckWorktree(w.Path); {
+		case i == 0:
+			return w, invalid("path", "pass a linked worktree; worktree_list shows the untracked ones", "%s is the main checkout", w.Path)
+		case w.BeingAdded():
+			return w, state.Errorf(state.Busy, "wait for that, then repeat the call", "%s is just being added", w.Path)
+		case errors.Is(err, fs.ErrNotExist):
+			return w, state.Errorf(state.NotFound, "git worktree prune forgets it; its branch can be adopted with branch", "the directory %s is gone", w.Path).With("argument", "path")
+		case err != nil:
+			return w, state.Errorf(state.Conflict, "git worktree repair "+w.Path+" mends what git notes of it", "git and the directory %s do not name each other: %v", w.Path, err)
+		}
+		return w, nil
+	}
+	return git.Worktree{}, state.Errorf(state.NotFound, "worktree_list shows the untracked ones; for a branch without one pass branch",
+		"git has no worktree of this repository at %s", state.Visible(state.Clip(where, 300))).With("argument", "path")
+}
+
+func adoptEvent(plan state.Intent) state.Event {
+	return state.Event{Event: "worktree.adopt", Actor: plan.Actor, Task: taskFields(plan.TaskID),
+		Worktree: state.Fields{"name": plan.Name, "path": plan.Path, "branch": plan.Branch, "status": state.Active}}
+}
