@@ -24,6 +24,11 @@ type Add struct {
 	Op        string     // unique id of the operation: the mark of what it makes
 	Inherit   []*os.File // kept open by every git process that changes something (not on Windows)
 	Since     time.Time  // for FinishAdd and UndoAdd: when the add began, see stale.go
+
+	// Fill, where it is set, adds to the files that are checked out, before the
+	// worktree counts as complete; FinishAdd may call it again. Its error undoes
+	// the add.
+	Fill func(context.Context) error
 }
 
 // made is what an add has made, or may have made, so far.
@@ -88,7 +93,7 @@ func (r *Repo) add(ctx context.Context, a Add, m *made) error {
 	if err = errors.Join(err, <-checked, <-checked); err != nil {
 		return err
 	}
-	return r.finish(a, admin)
+	return r.finish(ctx, a, admin)
 }
 
 // makeDir makes path, which proves that it is ours to remove.
@@ -224,7 +229,7 @@ func (r *Repo) FinishAdd(ctx context.Context, a Add) error {
 		err = r.verifyHead(ctx, a, admin)
 	}
 	if err == nil {
-		err = r.finish(a, admin)
+		err = r.finish(ctx, a, admin)
 	}
 	if err != nil {
 		return fmt.Errorf("finish worktree %s: %w", a.Path, err)
@@ -232,10 +237,16 @@ func (r *Repo) FinishAdd(ctx context.Context, a Add) error {
 	return nil
 }
 
-// finish removes our lock from a complete worktree: the commit point of an add.
-func (r *Repo) finish(a Add, admin string) error {
+// finish fills a worktree that is checked out and removes our lock from it: the
+// commit point of an add.
+func (r *Repo) finish(ctx context.Context, a Add, admin string) error {
 	if !checkedOut(admin) {
 		return refuse(ErrIncomplete, "the checkout did not end")
+	}
+	if a.Fill != nil {
+		if err := a.Fill(ctx); err != nil {
+			return err
+		}
 	}
 	reason, locked := lockReason(admin)
 	if !locked {
