@@ -49,6 +49,7 @@ type shared struct {
 	excludeErr error
 	background sync.WaitGroup
 	runs       atomic.Int64 // started so far
+	lookAgain  atomic.Int64 // when the main checkout is looked at again, in Unix nanoseconds; see findEscapes
 }
 
 // NewBoard joins a store and its repository.

@@ -57,7 +57,11 @@ func (b *Board) runOut(id string) (RunOut, error) {
 	}
 	out := RunOut{RunID: id, Worktree: r.Worktree, Status: r.Status, Output: brief.Text, OutputBytes: brief.Size,
 		Truncated: brief.Truncated, NextOffset: brief.Next, DurationSeconds: r.Seconds(time.Now()), Log: b.Jobs.LogPath(id),
-		Containment: r.Containment, Cause: r.Cause, LeftRunning: r.LeftRunning, Survivors: r.Survivors, EnvDropped: r.EnvDropped}
+		Containment: r.Containment, Cause: r.Cause, LeftRunning: r.LeftRunning, Survivors: r.Survivors, EnvDropped: r.EnvDropped,
+		MainCheckoutChanges: r.MainChanges, warning: escapeWarning(r)}
+	if r.MainUnseen {
+		out.Notes = append(out.Notes, unseenNote)
+	}
 	if r.Over() {
 		out.ExitCode, out.OutputBytes = &r.ExitCode, r.OutputBytes
 	}
@@ -77,6 +81,9 @@ func (out RunOut) text() string {
 	}
 	if len(out.Survivors) > 0 {
 		text += "\nCOULD NOT BE ENDED: " + join(out.Survivors)
+	}
+	if out.warning != "" {
+		text += "\n" + out.warning
 	}
 	if len(out.EnvDropped) > 0 {
 		text += "\nvariables not passed on: " + join(out.EnvDropped)
@@ -128,21 +135,23 @@ func (b *Board) endRefused(ctx context.Context, id string, cause error) error {
 	return errors.Join(cause, err)
 }
 
-// TellEnd puts the end of a run on the board. Where somebody may have done so
+// TellEnd puts the end of a run on the board, with what changed in the main
+// checkout meanwhile, which it notes on the record too. Where somebody may have done so
 // already, the log says whether.
-func (b *Board) TellEnd(r runner.Record, doubt bool) error {
+func (b *Board) TellEnd(r *runner.Record, doubt bool) error {
 	ctx, cancel := lasting(context.Background())
 	defer cancel()
+	b.findEscapes(ctx, r)
 	return b.State.Update(ctx, func(tx *state.Tx) error {
 		phases := []string{"finished"}
 		if doubt {
 			var err error
-			if phases, err = untold(&tx.View, r); err != nil {
+			if phases, err = untold(&tx.View, *r); err != nil {
 				return err
 			}
 		}
 		for _, phase := range phases {
-			tx.Emit(runEvent(phase, r))
+			tx.Emit(runEvent(phase, *r))
 		}
 		return nil
 	})
@@ -175,6 +184,9 @@ func runEvent(phase string, r runner.Record) state.Event {
 	e.Detail["status"], e.Detail["exit_code"], e.Detail["duration_seconds"] = r.Status, r.ExitCode, math.Round(r.Duration*1e3)/1e3
 	if r.Cause != "" {
 		e.Detail["cause"] = r.Cause
+	}
+	if len(r.MainChanges) > 0 {
+		e.Detail["main_checkout_changes"] = r.MainChanges
 	}
 	return e
 }

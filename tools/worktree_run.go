@@ -53,6 +53,10 @@ type RunOut struct {
 	Survivors       []string      `json:"survivors,omitempty" jsonschema:"what could not be ended"`
 	EnvDropped      []string      `json:"env_dropped,omitempty"`
 	Notes           []string      `json:"notes,omitempty"`
+
+	MainCheckoutChanges []string `json:"main_checkout_changes,omitempty" jsonschema:"files that changed in the main checkout while it went"`
+
+	warning string
 }
 
 // WorktreeRun runs a command in a worktree, and waits for its end for a while.
@@ -92,7 +96,7 @@ func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (RunOut, erro
 		}
 	}
 	out, err := b.runOut(spec.ID)
-	out.Notes = set.Notes
+	out.Notes = append(out.Notes, set.Notes...)
 	if !in.ShowEnv {
 		out.EnvDropped = nil
 	}

@@ -68,10 +68,9 @@ func (f *folder) list() ([]fs.DirEntry, error) {
 // copy copies one entry; a directory in another step.
 func (f *folder) copy(name string, kind fs.FileMode) {
 	path := filepath.Join(f.dir, name)
-	var err error
+	err := errSkipped
 	switch {
 	case strings.EqualFold(name, ".git"):
-		err = fs.ErrExist
 	case kind.IsDir():
 		if made, err := f.makeDir(path, unfinishedDir); err == nil { // while the directory above may be written
 			f.push(func() { f.directory(path, made) })
@@ -81,33 +80,30 @@ func (f *folder) copy(name string, kind fs.FileMode) {
 		err = f.link(name)
 	case kind.IsRegular():
 		err = f.file(name)
-	default:
-		err = fs.ErrExist
 	}
-	switch {
-	case err == nil:
+	if errors.Is(err, fs.ErrExist) {
+		err = errSkipped
+	}
+	if err == nil {
 		f.files.Add(1)
-	case errors.Is(err, fs.ErrExist):
-		f.skipped.Add(1)
-	default:
-		f.fail(path, err)
 	}
+	f.fail(path, err)
 }
 
 func (f *folder) link(name string) error {
 	target, err := f.from.Readlink(name)
 	if err != nil {
-		return err
+		return vanished(err)
 	}
 	return f.to.Symlink(target, name)
 }
 
-// file copies a regular file; fs.ErrExist says that it is none, or that there is
-// something in its place.
+// file copies a regular file; fs.ErrExist says that there is something in its
+// place.
 func (f *folder) file(name string) error {
 	source, err := f.from.OpenFile(name, os.O_RDONLY|openFlags, 0)
 	if err != nil {
-		return err
+		return vanished(err)
 	}
 	defer source.Close()
 	info, err := source.Stat()
@@ -115,7 +111,7 @@ func (f *folder) file(name string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fs.ErrExist
+		return errSkipped
 	}
 	err = f.fill(name, source, info)
 	if errors.Is(err, fs.ErrExist) && f.unfinished(name) {

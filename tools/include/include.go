@@ -178,9 +178,24 @@ func (c *copier) stepped() {
 	}
 }
 
-// fail notes an error. What vanished meanwhile is none.
+// errSkipped stands for what is left out, and is no error.
+var errSkipped = errors.New("left out")
+
+// vanished takes an original that somebody removed meanwhile for one left out.
+func vanished(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errSkipped
+	}
+	return err
+}
+
+// fail notes an error.
 func (c *copier) fail(path string, err error) {
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
+	if err == nil {
+		return
+	}
+	if errors.Is(err, errSkipped) {
+		c.skipped.Add(1)
 		return
 	}
 	if endless(err) {
@@ -216,7 +231,7 @@ func (c *copier) path(path string) {
 	}
 	info, err := c.from.Lstat(name)
 	if err != nil {
-		c.fail(name, err)
+		c.fail(name, vanished(err))
 		return
 	}
 	if f := c.folder(filepath.Dir(name)); f != nil {
@@ -247,8 +262,7 @@ func (c *copier) makeDir(dir string, mode fs.FileMode) (made bool, err error) {
 	}
 	info, err := c.to.Lstat(dir)
 	if err == nil && !info.IsDir() {
-		c.skipped.Add(1)
-		return false, fs.ErrExist
+		err = errSkipped
 	}
 	c.fail(dir, err)
 	return err == nil && info.Mode().Perm() == unfinishedDir, err
@@ -287,7 +301,7 @@ func (c *copier) folder(dir string) *folder {
 	var err1, err2 error
 	f.from, err1 = c.from.OpenRoot(dir)
 	f.to, err2 = c.to.OpenRoot(dir)
-	if err := cmp.Or(err1, err2); err != nil {
+	if err := cmp.Or(vanished(err1), err2); err != nil {
 		c.fail(dir, err)
 		f.close()
 		return nil

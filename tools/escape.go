@@ -1,0 +1,95 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"wt-mcp/state"
+	"wt-mcp/tools/runner"
+)
+
+const (
+	lookTime    = 2 * time.Second  // for git to compare the main checkout with HEAD
+	lookPause   = 10 * time.Minute // after it took longer
+	lateness    = 2 * time.Second  // of a change that still belongs to a run
+	mostEscapes = 20
+	unseenNote  = "the main checkout was not looked at for changes: git status takes too long there"
+)
+
+// findEscapes notes on the record of a run that is over what changed in the main
+// checkout while it went, whoever did it: files that differ from HEAD and were
+// changed in that time, and HEAD. It does not see ignored files, submodules, and
+// changes that were taken back.
+func (b *Board) findEscapes(ctx context.Context, r *runner.Record) {
+	if b.Git.Bare() || time.Now().UnixNano() < b.shared.lookAgain.Load() {
+		r.MainUnseen = !b.Git.Bare()
+		return
+	}
+	since, err := b.Jobs.Began(r.ID)
+	if err != nil {
+		since = state.Time(r.StartedAt)
+	}
+	while := period{since, state.Time(r.EndedAt).Add(lateness)}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	changed, err := b.Git.MainChanges(ctx)
+	if err != nil {
+		b.Log.Warn("look for changes in the main checkout", "error", err)
+		r.MainUnseen = true
+		if ctx.Err() != nil {
+			b.shared.lookAgain.Store(time.Now().Add(lookPause).UnixNano())
+		}
+		return
+	}
+	var escaped []string
+	if while.has(b.Git.MainHeadMoved()) {
+		escaped = append(escaped, "HEAD")
+	}
+	for _, path := range changed {
+		if !isBoardFile(path) && while.has(changeTime(filepath.Join(b.Git.Root(), filepath.FromSlash(path)))) {
+			escaped = append(escaped, state.Visible(state.Clip(path, 200)))
+		}
+	}
+	if more := len(escaped) - mostEscapes; more > 0 {
+		escaped = append(escaped[:mostEscapes], fmt.Sprintf("and %d more", more))
+	}
+	r.MainChanges = escaped
+}
+
+func isBoardFile(path string) bool {
+	return strings.HasPrefix(path, state.TasksDir+"/") || strings.HasPrefix(path, state.WorktreesDir+"/")
+}
+
+// period is a stretch of time, its ends included.
+type period struct{ from, to time.Time }
+
+func (p period) has(t time.Time) bool { return !t.Before(p.from) && !t.After(p.to) }
+
+// changeTime is when a file was last changed in any way; of one that is gone, when
+// its directory was.
+func changeTime(path string) time.Time {
+	for {
+		info, err := os.Lstat(path)
+		if err == nil {
+			return statusChange(info)
+		}
+		if above := filepath.Dir(path); above != path {
+			path = above
+			continue
+		}
+		return time.Time{}
+	}
+}
+
+// escapeWarning says where the changes are, and where they belong if they are the run's.
+func escapeWarning(r runner.Record) string {
+	if len(r.MainChanges) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("WARNING: changed in the MAIN checkout %s while this run went: %s. If the run did it, move that into %s and restore the main checkout (git diff there shows it)",
+		state.Visible(r.Root), join(r.MainChanges), state.Visible(r.Path))
+}
