@@ -44,18 +44,21 @@ func (r *Repo) IgnoredMatching(ctx context.Context, patterns string) ([]string, 
 	return common(matching, ignored), nil
 }
 
-// others lists the untracked paths that one set of rules excludes.
+// others lists the untracked paths that one set of rules excludes, without the
+// board and other repositories. A pathspec that leaves out the board would not
+// do: git lists a directory in which something may be meant.
 func (r *Repo) others(ctx context.Context, rules string) ([]string, error) {
-	const own = ":(exclude,top)"
 	out, err := r.git.run(ctx, call{dir: r.root, env: r.pin("", r.root), args: []string{
-		"ls-files", "-z", "--others", "--ignored", "--directory", rules, "--", ".", own + ".worktrees", own + ".tasks", own + ".git"}})
+		"ls-files", "-z", "--others", "--ignored", "--directory", rules}})
 	if err != nil {
 		return nil, err
 	}
 	var paths []string
 	for path := range bytes.SplitSeq(bytes.TrimSuffix(out, []byte{0}), []byte{0}) {
 		name := string(path)
-		if len(name) > 0 && !(strings.HasSuffix(name, "/") && exists(filepath.Join(r.root, filepath.FromSlash(name), ".git"))) {
+		first, _, _ := strings.Cut(name, "/")
+		isRepo := strings.HasSuffix(name, "/") && exists(filepath.Join(r.root, filepath.FromSlash(name), ".git"))
+		if name != "" && first != ".worktrees" && first != ".tasks" && !isRepo {
 			paths = append(paths, name)
 		}
 	}

@@ -50,6 +50,7 @@ type shared struct {
 	background sync.WaitGroup
 	runs       atomic.Int64 // started so far
 	lookAgain  atomic.Int64 // when the main checkout is looked at again, in Unix nanoseconds; see findEscapes
+	lastLook   atomic.Pointer[look]
 }
 
 // NewBoard joins a store and its repository.

@@ -36,6 +36,7 @@ func (b *Board) findEscapes(ctx context.Context, r *runner.Record) {
 	while := period{since, state.Time(r.EndedAt).Add(lateness)}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
+	began := time.Now()
 	changed, err := b.Git.MainChanges(ctx)
 	if err != nil {
 		b.Log.Warn("look for changes in the main checkout", "error", err)
@@ -45,19 +46,43 @@ func (b *Board) findEscapes(ctx context.Context, r *runner.Record) {
 		}
 		return
 	}
-	var escaped []string
-	if while.has(b.Git.MainHeadMoved()) {
-		escaped = append(escaped, "HEAD")
-	}
-	for _, path := range changed {
-		if !isBoardFile(path) && while.has(changeTime(filepath.Join(b.Git.Root(), filepath.FromSlash(path)))) {
-			escaped = append(escaped, state.Visible(state.Clip(path, 200)))
-		}
-	}
+	escaped := b.changedIn(while, changed, began)
 	if more := len(escaped) - mostEscapes; more > 0 {
 		escaped = append(escaped[:mostEscapes], fmt.Sprintf("and %d more", more))
 	}
 	r.MainChanges = escaped
+}
+
+// look is what was missing of the main checkout when it was last looked at.
+type look struct {
+	at   time.Time
+	gone map[string]bool
+}
+
+// changedIn keeps of what differs what was changed in a period. A file that is gone
+// has no time of its own: its directory's tells, unless it was gone before.
+func (b *Board) changedIn(while period, changed []string, at time.Time) (kept []string) {
+	before, now := b.shared.lastLook.Load(), look{at, map[string]bool{}}
+	if while.has(b.Git.MainHeadMoved()) {
+		kept = append(kept, "HEAD")
+	}
+	for _, path := range changed {
+		name := filepath.Join(b.Git.Root(), filepath.FromSlash(path))
+		if isBoardFile(path) {
+			continue
+		}
+		if _, err := os.Lstat(name); err != nil {
+			now.gone[path] = true
+			if before != nil && before.at.Before(while.from) && before.gone[path] {
+				continue
+			}
+		}
+		if while.has(changeTime(name)) {
+			kept = append(kept, state.Visible(state.Clip(path, 200)))
+		}
+	}
+	b.shared.lastLook.Store(&now)
+	return kept
 }
 
 func isBoardFile(path string) bool {

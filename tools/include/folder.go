@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 )
 
@@ -70,7 +69,7 @@ func (f *folder) copy(name string, kind fs.FileMode) {
 	path := filepath.Join(f.dir, name)
 	err := errSkipped
 	switch {
-	case strings.EqualFold(name, ".git"):
+	case isGit(name):
 	case kind.IsDir():
 		if made, err := f.makeDir(path, unfinishedDir); err == nil { // while the directory above may be written
 			f.push(func() { f.directory(path, made) })

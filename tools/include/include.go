@@ -5,8 +5,8 @@
 // absolute. It writes through an os.Root, so that no link in the new checkout
 // leads it elsewhere, and overwrites nothing that is there: what the branch
 // tracks wins. Modes (without set-id bits) and times are kept, owners, extended
-// attributes and hard links are not; sockets, pipes, devices and everything
-// named .git are left out. Where the file system shares blocks between files
+// attributes and hard links are not; sockets, pipes, devices, other
+// worktrees and everything named .git are left out. Where the file system shares blocks between files
 // (FICLONE, clonefile), nothing is written twice.
 //
 // A copy that was killed is finished by another Copy of the same paths: until a
@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -277,7 +278,14 @@ func (c *copier) directory(dir string, made bool) {
 	f.made = made
 	defer f.done()
 	entries, err := f.list()
+	if err == nil && c.foreign(f, entries) {
+		f.made, err = false, errSkipped
+		_ = c.to.Remove(dir)
+	}
 	c.fail(dir, err)
+	if err != nil {
+		return
+	}
 	for len(entries) > 0 {
 		piece := entries[:min(chunkSize, len(entries))]
 		entries = entries[len(piece):]
@@ -293,6 +301,17 @@ func (c *copier) directory(dir string, made bool) {
 		})
 	}
 }
+
+// foreign reports whether a directory is another worktree, or the very one that is
+// being filled.
+func (c *copier) foreign(f *folder, entries []fs.DirEntry) bool {
+	from, err1 := f.from.Stat(".")
+	to, err2 := c.to.Stat(".")
+	return err1 == nil && err2 == nil && os.SameFile(from, to) ||
+		slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isGit(e.Name()) && e.Type().IsRegular() })
+}
+
+func isGit(name string) bool { return strings.EqualFold(name, ".git") }
 
 // folder opens a directory on both sides. It is closed by done.
 func (c *copier) folder(dir string) *folder {

@@ -98,6 +98,8 @@ func TestCopyOverwritesNothingAndStaysInside(t *testing.T) {
 	put(t, 0o644, "x", from, "file", "below")
 	put(t, 0o644, "head", from, "mods", "nested", ".git", "HEAD")
 	put(t, 0o644, "x", from, "mods", "nested", "code")
+	put(t, 0o644, "gitdir: elsewhere", from, "mods", "worktree", ".git")
+	put(t, 0o644, "x", from, "mods", "worktree", "code")
 	require.NoError(t, syscall.Mkfifo(filepath.Join(from, "mods", "pipe"), 0o600))
 	put(t, 0o644, "secret", outside, "secret")
 	require.NoError(t, os.Symlink(outside, filepath.Join(from, "mods", "link")))
@@ -112,6 +114,7 @@ func TestCopyOverwritesNothingAndStaysInside(t *testing.T) {
 	r := Copy(t.Context(), from, to, []string{"cfg/", "escape/", "inner/deep/a", "dir", "file/", "mods/", "gone", "../up", "/etc/passwd"}, nil)
 	require.Len(t, r.Errors, 2)
 	require.Contains(t, strings.Join(r.Errors, "\n"), "leads out")
+	require.NoDirExists(t, filepath.Join(to, "mods", "worktree"))
 	require.Equal(t, 3, r.Files) // cfg/new, mods/link, mods/nested/code
 	for name, content := range map[string]string{"cfg/tracked": "ours", "cfg/new": "new", "file": "ours", "mods/nested/code": "x"} {
 		got, err := os.ReadFile(filepath.Join(to, name))
@@ -142,6 +145,19 @@ func TestCopyFinishesOneThatWasKilled(t *testing.T) {
 	require.Empty(t, r.Errors)
 	require.Equal(t, 2, r.Files)
 	require.Equal(t, shape(t, from), shape(t, to))
+}
+
+// A worktree lies inside the checkout that it is filled from.
+func TestCopyDoesNotCopyItself(t *testing.T) {
+	from := t.TempDir()
+	put(t, 0o644, "x", from, "all", "file")
+	to := filepath.Join(from, "all", "trees", "lane")
+	require.NoError(t, os.MkdirAll(to, 0o755))
+	r := Copy(t.Context(), from, to, []string{"all/"}, nil)
+	require.Empty(t, r.Errors)
+	require.Equal(t, 1, r.Files)
+	require.FileExists(t, filepath.Join(to, "all", "file"))
+	require.NoDirExists(t, filepath.Join(to, "all", "trees", "lane"))
 }
 
 func TestCopyEndsWithItsContext(t *testing.T) {
