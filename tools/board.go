@@ -51,6 +51,7 @@ type shared struct {
 	runs       atomic.Int64 // started so far
 	lookAgain  atomic.Int64 // when the main checkout is looked at again, in Unix nanoseconds; see findEscapes
 	lastLook   atomic.Pointer[look]
+	large      atomic.Bool // the main checkout has more than mostEntries
 }
 
 // NewBoard joins a store and its repository.

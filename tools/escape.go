@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ const (
 	lookPause   = 10 * time.Minute // after it took longer
 	lateness    = 2 * time.Second  // of a change that still belongs to a run
 	mostEscapes = 20
+	mostEntries = 2000 // of a main checkout that is small enough to look at without git
 	unseenNote  = "the main checkout was not looked at for changes: git status takes too long there"
 )
 
@@ -34,6 +36,9 @@ func (b *Board) findEscapes(ctx context.Context, r *runner.Record) {
 		since = state.Time(r.StartedAt)
 	}
 	while := period{since, state.Time(r.EndedAt).Add(lateness)}
+	if b.untouched(since) {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	began := time.Now()
@@ -51,6 +56,37 @@ func (b *Board) findEscapes(ctx context.Context, r *runner.Record) {
 		escaped = append(escaped[:mostEscapes], fmt.Sprintf("and %d more", more))
 	}
 	r.MainChanges = escaped
+}
+
+// untouched reports whether nothing at all has changed in a small main checkout:
+// then git need not be asked, which takes longer than most commands.
+func (b *Board) untouched(since time.Time) bool {
+	if b.shared.large.Load() || !b.Git.MainHeadMoved().Before(since) {
+		return false
+	}
+	seen, touched := 0, false
+	err := filepath.WalkDir(b.Git.Root(), func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := e.Name(); e.IsDir() && (name == ".git" || filepath.Dir(path) == b.Git.Root() && (name == state.TasksDir || name == state.WorktreesDir)) {
+			return fs.SkipDir
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		seen++
+		if touched = !statusChange(info).Before(since); touched || seen > mostEntries {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	if seen > mostEntries {
+		b.shared.large.Store(true)
+		return false
+	}
+	return err == nil && !touched
 }
 
 // look is what was missing of the main checkout when it was last looked at.
