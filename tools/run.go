@@ -31,7 +31,7 @@ func (b *Board) follow(ctx context.Context, id string, d time.Duration, news fun
 		}
 		b.Jobs.Wait(ctx, id, min(left, progressPause), news)
 		r, err := b.Jobs.Get(id)
-		if err != nil || r.Over() || ctx.Err() != nil || news != nil && news() {
+		if err != nil || r.Over() && !b.Jobs.Going(id) || ctx.Err() != nil || news != nil && news() {
 			return
 		}
 		if log, err := b.Jobs.Log(r); err == nil {

@@ -147,3 +147,23 @@ func TestChangesOfABackgroundRunAreTold(t *testing.T) {
 	require.Equal(t, []any{"escaped"}, s.must(next, "run_stop", fmt.Sprintf(`{"run_id":%q}`, run["run_id"]))["main_checkout_changes"])
 	require.NoError(t, next.close())
 }
+
+// A main checkout that takes git too long is not waited for, and the answer says so.
+func TestSlowMainCheckoutIsSaidNotToBeLookedAt(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	s.write(".gitattributes", "*.slow filter=slow\n")
+	s.write("a.slow", "content\n")
+	s.git("add", "-A")
+	s.git("commit", "-q", "-m", "slow")
+	s.git("config", "filter.slow.clean", "sleep 60; cat")
+	p := s.dial(false)
+	s.must(p, "worktree_create", `{"name":"lane"}`)
+	out := s.lane(p, "echo CONTENT > ../../a.slow", "")
+	require.NotContains(t, out, "main_checkout_changes")
+	require.Contains(t, fmt.Sprint(out["notes"]), "was not looked at")
+	out = s.lane(p, "echo CONTENT > ../../a.slow", "")
+	require.Contains(t, fmt.Sprint(out["notes"]), "was not looked at", "nor is it tried again at once")
+	require.Equal(t, "exited", out["status"])
+	require.NoError(t, p.close())
+}

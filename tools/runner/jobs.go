@@ -198,6 +198,9 @@ func (j *Jobs) follow(run *Run) {
 	<-j.slots
 }
 
+// Going reports whether this process started a run whose end is not told yet.
+func (j *Jobs) Going(id string) bool { return j.mine(id) != nil }
+
 // mine returns a run that this process started and that is not over.
 func (j *Jobs) mine(id string) *Run {
 	j.mu.Lock()
