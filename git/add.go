@@ -24,6 +24,11 @@ type Add struct {
 	Op        string     // unique id of the operation: the mark of what it makes
 	Inherit   []*os.File // kept open by every git process that changes something (not on Windows)
 	Since     time.Time  // for FinishAdd and UndoAdd: when the add began, see stale.go
+
+	// Fill, where it is set, adds to the files that are checked out, before the
+	// worktree counts as complete; FinishAdd may call it again. Its error undoes
+	// the add.
+	Fill func(context.Context) error
 }
 
 // made is what an add has made, or may have made, so far.
@@ -88,7 +93,7 @@ func (r *Repo) add(ctx context.Context, a Add, m *made) error {
 	if err = errors.Join(err, <-checked, <-checked); err != nil {
 		return err
 	}
-	return r.finish(a, admin)
+	return r.finish(ctx, a, admin)
 }
 
 // makeDir makes path, which proves that it is ours to remove.
@@ -224,7 +229,7 @@ func (r *Repo) FinishAdd(ctx context.Context, a Add) error {
 		err = r.verifyHead(ctx, a, admin)
 	}
 	if err == nil {
-		err = r.finish(a, admin)
+		err = r.finish(ctx, a, admin)
 	}
 	if err != nil {
 		return fmt.Errorf("finish worktree %s: %w", a.Path, err)
@@ -232,10 +237,16 @@ func (r *Repo) FinishAdd(ctx context.Context, a Add) error {
 	return nil
 }
 
-// finish removes our lock from a complete worktree: the commit point of an add.
-func (r *Repo) finish(a Add, admin string) error {
+// finish fills a worktree that is checked out and removes our lock from it: the
+// commit point of an add.
+func (r *Repo) finish(ctx context.Context, a Add, admin string) error {
 	if !checkedOut(admin) {
 		return refuse(ErrIncomplete, "the checkout did not end")
+	}
+	if a.Fill != nil {
+		if err := a.Fill(ctx); err != nil {
+			return err
+		}
 	}
 	reason, locked := lockReason(admin)
 	if !locked {
@@ -250,16 +261,41 @@ func (r *Repo) finish(a Add, admin string) error {
 	return syncDir(admin)
 }
 
-// verifyHead looks whether HEAD is the branch that was asked for, at its commit.
+// verifyHead looks whether HEAD is the branch that was asked for, at its commit,
+// and whether who works in the directory is in that worktree: a core.worktree
+// may lead elsewhere.
 func (r *Repo) verifyHead(ctx context.Context, a Add, admin string) error {
-	oid, ref, err := r.head(ctx, admin)
+	oid, ref, top, err := r.found(ctx, a.Path)
+	if err != nil { // where git refuses to discover it, as with another owner, it is asked by name
+		oid, ref, err = r.head(ctx, admin)
+	}
 	if err != nil {
 		return err
+	}
+	if top != "" && !sameFile(top, a.Path) {
+		return refuse(ErrIncomplete, "git takes "+top+" for its top directory")
 	}
 	if ref != "refs/heads/"+a.Branch || a.Commit != "" && oid != strings.ToLower(a.Commit) {
 		return refuse(ErrIncomplete, "HEAD is "+ref+" at "+oid)
 	}
 	return nil
+}
+
+// found is what git finds that is started in a directory: commit and branch of
+// HEAD, and the top directory.
+func (r *Repo) found(ctx context.Context, dir string) (oid, ref, top string, err error) {
+	out, err := r.git.run(ctx, call{dir: dir, args: []string{"rev-parse", "HEAD", "--symbolic-full-name", "HEAD", "--show-toplevel"}})
+	lines := strings.SplitN(strings.TrimSuffix(string(out), "\n"), "\n", 3)
+	if err != nil || len(lines) != 3 {
+		return "", "", "", cmp.Or(err, refuse(ErrIncomplete, "git finds nothing"))
+	}
+	return lines[0], lines[1], nativePath(lines[2]), nil
+}
+
+func sameFile(a, b string) bool {
+	one, err1 := os.Stat(a)
+	other, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(one, other)
 }
 
 // checkedOut tells a complete checkout: the index appears by a rename at its end.

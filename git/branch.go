@@ -109,6 +109,47 @@ func (r *Repo) deleteBranch(ctx context.Context, branch, oid string) error {
 	return nil
 }
 
+// RemoteBranch finds the remote-tracking branch of a name such as origin/x: the
+// branch's own name, x, and its commit. ok is false where there is none, and for
+// origin/HEAD, which is no branch. Nothing is fetched.
+func (r *Repo) RemoteBranch(ctx context.Context, name string) (branch, oid string, ok bool, err error) {
+	if err := CheckBranchName(name); err != nil {
+		return "", "", false, err
+	}
+	refs, err := r.refs(ctx, "refs/remotes/"+name)
+	oid, ok = refs["refs/remotes/"+name]
+	if err != nil || !ok {
+		return "", "", false, err
+	}
+	remotes, err := r.read(ctx, "remote")
+	if err != nil {
+		return "", "", false, fmt.Errorf("list remotes: %w", err)
+	}
+	remote, _, _ := strings.Cut(name, "/")
+	for line := range strings.Lines(string(remotes)) { // a remote's name may have slashes
+		if line = strings.TrimSuffix(line, "\n"); len(line) > len(remote) && strings.HasPrefix(name, line+"/") {
+			remote = line
+		}
+	}
+	branch = strings.TrimPrefix(name, remote+"/")
+	return branch, oid, branch != name && badBranch(branch) == "", nil
+}
+
+// Lacks counts the commits that of has and oid has not; both are object ids.
+func (r *Repo) Lacks(ctx context.Context, oid, of string) (n int, err error) {
+	if !isObjectID(oid) || !isObjectID(of) {
+		return 0, fmt.Errorf("%w: object ids %.100q, %.100q", ErrInvalidName, oid, of)
+	}
+	out, err := r.read(ctx, "rev-list", "--count", of, "^"+oid, "--")
+	if err == nil {
+		_, err = fmt.Sscan(string(out), &n)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("compare %s with %s: %w", oid, of, err)
+	}
+	return n, nil
+}
+
 // configured reports whether the repository's configuration may have a section
 // for the branch; most branches have none, and asking git costs a process.
 func (r *Repo) configured(branch string) bool {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -47,6 +49,29 @@ func (r *Repo) Status(ctx context.Context, path string) (Status, error) {
 		}
 	}
 	return Status{}, fmt.Errorf("read status of %s: %w", path, err)
+}
+
+// MainChanges lists what differs from HEAD in the main checkout, every untracked
+// file by itself; submodules are left out. A bare repository has none.
+func (r *Repo) MainChanges(ctx context.Context) ([]string, error) {
+	if r.bare {
+		return nil, nil
+	}
+	status, err := r.statusOf(ctx, r.common, r.root, "--untracked-files=all", "--ignore-submodules=all")
+	if err != nil {
+		return nil, fmt.Errorf("read status of %s: %w", r.root, err)
+	}
+	return status.Changed(), nil
+}
+
+// MainHeadMoved is when HEAD of the main checkout last changed, by its reflog;
+// zero where it has none.
+func (r *Repo) MainHeadMoved() time.Time {
+	info, err := os.Stat(filepath.Join(r.common, "logs", "HEAD"))
+	if err != nil || r.bare {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 // statusOf compares the files at top with the index in admin.

@@ -54,6 +54,9 @@ type shared struct {
 	measuring  atomic.Bool
 	closing    chan struct{} // closed when the board is: what nobody waits for ends
 	close      sync.Once
+	lookAgain  atomic.Int64 // when the main checkout is looked at again, in Unix nanoseconds; see findEscapes
+	lastLook   atomic.Pointer[look]
+	large      atomic.Bool // the main checkout has more than mostEntries
 }
 
 // NewBoard joins a store and its repository.

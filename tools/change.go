@@ -31,10 +31,14 @@ func withChanges(detail state.Fields, old, t state.Task) state.Fields {
 	if len(changes) == 0 {
 		return detail
 	}
+	return with(with(detail, "changes", changes), "version", t.Version)
+}
+
+func with(detail state.Fields, key string, value any) state.Fields {
 	if detail == nil {
 		detail = state.Fields{}
 	}
-	detail["changes"], detail["version"] = changes, t.Version
+	detail[key] = value
 	return detail
 }
 

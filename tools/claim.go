@@ -88,13 +88,14 @@ func (b *Board) rightTo(v *state.View, task int, passed string) (right, error) {
 	return r, nil
 }
 
-// lapsed reports whether the lease is over and no run keeps the claim alive.
+// lapsed reports whether the lease is over and no run keeps the claim alive; at the
+// end of a run it begins anew, also before that end is told.
 func (b *Board) lapsed(c state.Claim) bool {
 	if b.State.LeaseLeft(c) > 0 {
 		return false
 	}
 	for _, id := range c.Runs {
-		if b.Jobs.Going(id) {
+		if r, going := b.Jobs.Peek(id); going || r.Over() && r.EndedAt+c.Lease > b.State.Now() {
 			return false
 		}
 	}

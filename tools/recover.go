@@ -10,6 +10,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/include"
 )
 
 // updateFree is update for a change that needs a worktree's name, and a task, to
@@ -107,12 +108,23 @@ func (b *Board) unfinished(ctx context.Context, id string) (there bool, err erro
 	return there, err
 }
 
-// recoverCreate asks git how far the creation got. A complete worktree goes on
-// the board; of any other, what the operation made is taken back.
+// recoverCreate asks git how far the creation got. A worktree that is checked out
+// gets what is still to be copied, goes on the board and is set up; of any other, what the operation made is taken back.
 func (b *Board) recoverCreate(ctx context.Context, op *state.Operation, in state.Intent) error {
-	err := b.Git.FinishAdd(ctx, addOf(in, op))
+	var included *include.Result
+	add := addOf(in, op)
+	add.Fill = func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, cleanupTime/2)
+		defer cancel()
+		included = b.include(ctx, in.Path)
+		return nil
+	}
+	err := b.Git.FinishAdd(ctx, add)
 	if err == nil {
-		_, err = b.created(ctx, op, in)
+		w, err := b.created(ctx, op, in, included)
+		if err == nil {
+			b.setUp(ctx, w, keepAlive, 0)
+		}
 		return err
 	}
 	undo := b.Git.UndoAdd(ctx, addOf(in, op))

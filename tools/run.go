@@ -31,7 +31,7 @@ func (b *Board) follow(ctx context.Context, id string, d time.Duration, news fun
 		}
 		b.Jobs.Wait(ctx, id, min(left, progressPause), news)
 		r, err := b.Jobs.Get(id)
-		if err != nil || r.Over() || ctx.Err() != nil || news != nil && news() {
+		if err != nil || r.Over() && !b.Jobs.Going(id) || ctx.Err() != nil || news != nil && news() {
 			return
 		}
 		if log, err := b.Jobs.Log(r); err == nil {
@@ -57,7 +57,11 @@ func (b *Board) runOut(id string) (RunOut, error) {
 	}
 	out := RunOut{RunID: id, Worktree: r.Worktree, Status: r.Status, Output: brief.Text, OutputBytes: brief.Size,
 		Truncated: brief.Truncated, NextOffset: brief.Next, DurationSeconds: r.Seconds(time.Now()), Log: b.Jobs.LogPath(id),
-		Containment: r.Containment, Cause: r.Cause, LeftRunning: r.LeftRunning, Survivors: r.Survivors, EnvDropped: r.EnvDropped}
+		Containment: r.Containment, Cause: r.Cause, LeftRunning: r.LeftRunning, Survivors: r.Survivors, EnvDropped: r.EnvDropped,
+		MainCheckoutChanges: r.MainChanges, warning: escapeWarning(r)}
+	if r.MainUnseen {
+		out.Notes = append(out.Notes, unseenNote)
+	}
 	if r.Over() {
 		out.ExitCode, out.OutputBytes = &r.ExitCode, r.OutputBytes
 	}
@@ -77,6 +81,9 @@ func (out RunOut) text() string {
 	}
 	if len(out.Survivors) > 0 {
 		text += "\nCOULD NOT BE ENDED: " + join(out.Survivors)
+	}
+	if out.warning != "" {
+		text += "\n" + out.warning
 	}
 	if len(out.EnvDropped) > 0 {
 		text += "\nvariables not passed on: " + join(out.EnvDropped)
@@ -101,7 +108,7 @@ func statusLine(id string, status runner.Status, code *int, seconds float64) str
 }
 
 // tellStart puts the start of a run on the board while it runs already.
-func (b *Board) tellStart(r runner.Record, claim string) <-chan error {
+func (b *Board) tellStart(r runner.Record, may entry) <-chan error {
 	told := make(chan error, 1)
 	b.shared.background.Go(func() {
 		ctx, cancel := lasting(context.Background())
@@ -110,7 +117,7 @@ func (b *Board) tellStart(r runner.Record, claim string) <-chan error {
 			if other, err := inTheWay(&tx.View, r.Worktree, nil); err != nil || other != nil {
 				return errors.Join(err, errInTheWay)
 			}
-			if err := b.enterRun(tx, r, claim); err != nil {
+			if err := may(tx, r); err != nil {
 				return err
 			}
 			tx.Emit(runEvent("started", r))
@@ -131,41 +138,53 @@ func (b *Board) endRefused(ctx context.Context, id string, cause error) error {
 	return errors.Join(cause, err)
 }
 
-// TellEnd puts the end of a run on the board. Where somebody may have done so
+// TellEnd puts the end of a run on the board, with what changed in the main
+// checkout meanwhile, which it notes on the record too. Where somebody may have done so
 // already, the log says whether.
-func (b *Board) TellEnd(r runner.Record, doubt bool) error {
+func (b *Board) TellEnd(r *runner.Record, doubt bool) error {
 	ctx, cancel := lasting(context.Background())
 	defer cancel()
+	b.findEscapes(ctx, r)
 	return b.State.Update(ctx, func(tx *state.Tx) error {
-		if err := leaveRun(tx, r); err != nil {
+		if err := leaveRun(tx, *r); err != nil {
 			return err
 		}
 		phases := []string{"finished"}
 		if doubt {
 			var err error
-			if phases, err = untold(&tx.View, r); err != nil {
+			if phases, err = untold(&tx.View, *r); err != nil {
 				return err
 			}
 		}
 		for _, phase := range phases {
-			tx.Emit(runEvent(phase, r))
+			tx.Emit(runEvent(phase, *r))
 		}
 		return nil
 	})
 }
 
-// enterRun makes sure that the run may go on in its worktree. It keeps the claim
-// alive until it is over.
-func (b *Board) enterRun(tx *state.Tx, r runner.Record, claim string) error {
-	if r.Task == 0 {
-		return nil
-	}
-	if _, err := b.enter(tx, r.Task, claim); err != nil {
-		if state.CodeOf(err) == state.NotFound {
+// entry decides, as its start is told, whether a run may go on in its worktree.
+type entry func(*state.Tx, runner.Record) error
+
+// claiming is the entry of a call that passed a claim, or none.
+func (b *Board) claiming(claim string) entry {
+	return func(tx *state.Tx, r runner.Record) error {
+		if r.Task == 0 {
 			return nil
 		}
-		return err
+		_, err := b.enter(tx, r.Task, claim)
+		switch {
+		case state.CodeOf(err) == state.NotFound:
+			return nil
+		case err != nil:
+			return err
+		}
+		return keepAlive(tx, r)
 	}
+}
+
+// keepAlive has the run keep the claim on its task alive until it is over.
+func keepAlive(tx *state.Tx, r runner.Record) error {
 	c, claimed, err := tx.Claim(r.Task)
 	if err == nil && claimed {
 		c.Runs = append(slices.Clone(c.Runs), r.ID)
@@ -211,6 +230,9 @@ func runEvent(phase string, r runner.Record) state.Event {
 	e.Detail["status"], e.Detail["exit_code"], e.Detail["duration_seconds"] = r.Status, r.ExitCode, math.Round(r.Duration*1e3)/1e3
 	if r.Cause != "" {
 		e.Detail["cause"] = r.Cause
+	}
+	if len(r.MainChanges) > 0 {
+		e.Detail["main_checkout_changes"] = r.MainChanges
 	}
 	return e
 }

@@ -39,6 +39,10 @@ type RunOutputOut struct {
 	OutputBytes     int64         `json:"output_bytes" jsonschema:"produced so far"`
 	SkippedBytes    int64         `json:"skipped_bytes,omitempty" jsonschema:"at the offset, which the log no longer has"`
 	DurationSeconds float64       `json:"duration_seconds"`
+
+	MainCheckoutChanges []string `json:"main_checkout_changes,omitempty" jsonschema:"files that changed in the main checkout while it went"`
+
+	warning string
 }
 
 // RunOutput reads what a run wrote.
@@ -84,6 +88,7 @@ func pageOut(r runner.Record, page runner.Excerpt) RunOutputOut {
 		OutputBytes: page.Size, SkippedBytes: page.Skipped, DurationSeconds: r.Seconds(time.Now())}
 	if r.Over() {
 		out.ExitCode, out.OutputBytes = &r.ExitCode, r.OutputBytes
+		out.MainCheckoutChanges, out.warning = r.MainChanges, escapeWarning(r)
 	}
 	return out
 }
@@ -93,6 +98,7 @@ func (out RunOutputOut) text() string {
 	if out.SkippedBytes > 0 {
 		text += fmt.Sprintf("\n[%d bytes are not in the log any more]", out.SkippedBytes)
 	}
+	text = lines(text, out.warning)
 	if out.Output == "" {
 		return text + fmt.Sprintf("\n(nothing at or after byte %d)", out.NextOffset)
 	}

@@ -19,7 +19,7 @@ func worktreeAdopt() Tool {
 		Title:       "Adopt a worktree or branch",
 		Description: "Put a worktree on the board that others made (untracked in worktree_list), or make one for an existing branch.",
 		Set:         Integrate,
-	}, (*Board).WorktreeAdopt, WorktreeLine)
+	}, (*Board).WorktreeAdopt, WorktreeCreateOut.text)
 }
 
 // WorktreeAdoptIn are the arguments of worktree_adopt.
@@ -33,29 +33,29 @@ type WorktreeAdoptIn struct {
 
 // WorktreeAdopt takes in what others made. It stays theirs: its branch is never
 // deleted with it. A worktree is left as it is and where it is.
-func (b *Board) WorktreeAdopt(ctx context.Context, in WorktreeAdoptIn) (w state.Worktree, err error) {
+func (b *Board) WorktreeAdopt(ctx context.Context, in WorktreeAdoptIn) (out WorktreeCreateOut, err error) {
 	if (in.Path == "") == (in.Branch == "") {
-		return w, invalid("path", "worktree_list shows the untracked ones", "give either path or branch")
+		return out, invalid("path", "worktree_list shows the untracked ones", "give either path or branch")
 	}
 	if in.Path != "" && !filepath.IsAbs(in.Path) {
 		in.Path = filepath.Join(b.State.Root(), in.Path)
 	}
 	if in.Name == "" {
 		if in.Name = nameFrom(in.Path + in.Branch); state.CheckName(in.Name) != nil {
-			return w, invalid("name", "pass one of 1-40 of A-Z a-z 0-9 . _ -", "is needed: %q gives none", state.Clip(in.Path+in.Branch, 100))
+			return out, invalid("name", "pass one of 1-40 of A-Z a-z 0-9 . _ -", "is needed: %q gives none", state.Clip(in.Path+in.Branch, 100))
 		}
 	} else if err := state.CheckName(in.Name); err != nil {
-		return w, err
+		return out, err
 	}
 	if err := b.prime(ctx, in.TaskID != 0); err != nil {
-		return w, err
+		return out, err
 	}
 	if in.Branch == "" {
-		w, err = b.adoptPath(ctx, in)
+		out.Worktree, err = b.adoptPath(ctx, in)
 	} else {
-		w, err = b.adoptBranch(ctx, in)
+		out, err = b.adoptBranch(ctx, in)
 	}
-	return w, b.suggest(ctx, in.Name, err)
+	return out, b.suggest(ctx, in.Name, err)
 }
 
 // nameFrom makes a legal name of the last part of a path or a branch, if it can.
@@ -99,11 +99,11 @@ func (b *Board) suggest(ctx context.Context, name string, err error) error {
 }
 
 // adoptBranch makes a worktree for a branch that has none.
-func (b *Board) adoptBranch(ctx context.Context, in WorktreeAdoptIn) (state.Worktree, error) {
+func (b *Board) adoptBranch(ctx context.Context, in WorktreeAdoptIn) (WorktreeCreateOut, error) {
 	create := WorktreeCreateIn{Name: in.Name, TaskID: in.TaskID, Branch: in.Branch, Claim: in.Claim}
 	plan, err := b.planCreate(create)
 	if err != nil {
-		return state.Worktree{}, err
+		return WorktreeCreateOut{}, err
 	}
 	plan.Adopted = true
 	return b.create(ctx, create, plan)

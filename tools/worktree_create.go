@@ -2,23 +2,26 @@ package tools
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/include"
 )
 
 func worktreeCreate() Tool {
 	return define(Tool{
 		Name:  "worktree_create",
 		Title: "Create a worktree",
-		Description: "Make a directory of its own on branch wt/<name> to work in, bound to a task. " +
+		Description: "Make a directory of its own on branch wt/<name> to work in, bound to a task, with the files of .worktreeinclude, and set it up. " +
 			"Work only inside the returned path.",
 		Set: Default,
-	}, (*Board).WorktreeCreate, WorktreeLine)
+	}, (*Board).WorktreeCreate, WorktreeCreateOut.text)
 }
 
 // WorktreeCreateIn are the arguments of worktree_create.
@@ -26,44 +29,73 @@ type WorktreeCreateIn struct {
 	Name    string `json:"name" jsonschema:"1-40 of A-Z a-z 0-9 . _ -"`
 	TaskID  int    `json:"task_id,omitempty" jsonschema:"bind this task and start it" min:"1"`
 	BaseRef string `json:"base_ref,omitempty" jsonschema:"commit, branch or tag to start from, default HEAD"`
-	Branch  string `json:"branch,omitempty" jsonschema:"check out this existing branch instead of making one"`
+	Branch  string `json:"branch,omitempty" jsonschema:"check out this existing branch, or a remote's: origin/x is worked on as x"`
 	Claim   string `json:"claim,omitempty"`
+}
+
+// WorktreeCreateOut is the entry, and what makes the worktree ready to work in.
+type WorktreeCreateOut struct {
+	state.Worktree
+	readiness
+}
+
+// MarshalJSON writes the entry's keys, then those of the rest.
+func (out WorktreeCreateOut) MarshalJSON() ([]byte, error) {
+	entry, err1 := json.Marshal(out.Worktree)
+	more, err2 := json.Marshal(out.readiness)
+	if string(more) == "{}" || err1 != nil || err2 != nil {
+		return entry, errors.Join(err1, err2)
+	}
+	return slices.Concat(entry[:len(entry)-1], []byte{','}, more[1:]), nil
+}
+
+func (out WorktreeCreateOut) text() string {
+	return lines(WorktreeLine(out.Worktree), out.readiness.text())
 }
 
 // WorktreeCreate makes a worktree and binds its task, or leaves nothing behind:
 // it says on the board what git is about to do, lets git do it, and puts the
-// outcome on the board.
-func (b *Board) WorktreeCreate(ctx context.Context, in WorktreeCreateIn) (w state.Worktree, err error) {
+// outcome on the board. What git ignores is copied before that, the set-up runs
+// after it: where one of them fails, the worktree stays and the answer says so.
+func (b *Board) WorktreeCreate(ctx context.Context, in WorktreeCreateIn) (out WorktreeCreateOut, err error) {
 	plan, err := b.planCreate(in)
 	if err != nil {
-		return w, err
+		return out, err
 	}
 	return b.create(ctx, in, plan)
 }
 
-func (b *Board) create(ctx context.Context, in WorktreeCreateIn, plan state.Intent) (w state.Worktree, err error) {
+func (b *Board) create(ctx context.Context, in WorktreeCreateIn, plan state.Intent) (out WorktreeCreateOut, err error) {
 	op, err := b.State.NewOperation()
 	if err != nil {
-		return w, err
+		return out, err
 	}
 	defer op.Close()
 	if err := b.prime(ctx, in.TaskID != 0); err != nil {
-		return w, err
+		return out, err
 	}
 	cause := b.resolve(ctx, in, &plan)
 	if err := b.reserve(ctx, op, &plan, in.Claim, cause); err != nil {
-		return w, err
+		return out, err
 	}
-	gitErr := b.Git.AddWorktree(ctx, addOf(plan, op))
-	ctx, cancel := lasting(ctx)
+	add := addOf(plan, op)
+	add.Fill = func(ctx context.Context) error {
+		out.Included = b.include(ctx, plan.Path)
+		return ctx.Err()
+	}
+	gitErr := b.Git.AddWorktree(ctx, add)
+	lasting, cancel := lasting(ctx)
 	defer cancel()
 	if gitErr != nil {
 		cause := createError(plan, gitErr)
-		return w, errors.Join(cause, b.forget(ctx, op, createEvent("failed", plan, cause)))
+		return WorktreeCreateOut{}, errors.Join(cause, b.forget(lasting, op, createEvent("failed", plan, cause)))
 	}
-	w, err = b.created(ctx, op, plan)
+	if out.Worktree, err = b.created(lasting, op, plan, out.Included); err != nil {
+		return WorktreeCreateOut{}, err
+	}
 	b.measure()
-	return w, err
+	out.Setup = b.setUp(ctx, out.Worktree, b.claiming(in.Claim), setupWait)
+	return out, nil
 }
 
 // planCreate checks the arguments that need no look at board or repository.
@@ -100,10 +132,37 @@ func (b *Board) resolve(ctx context.Context, in WorktreeCreateIn, plan *state.In
 	}
 	oid, ok, err := b.Git.Branch(ctx, in.Branch)
 	if err == nil && !ok {
-		return state.Errorf(state.NotFound, "leave branch out to make a new one", "there is no local branch %s", in.Branch).With("argument", "branch")
+		return b.resolveRemote(ctx, in.Branch, plan)
 	}
 	plan.BaseCommit = oid
 	return gitError("look up branch "+in.Branch, err)
+}
+
+// resolveRemote takes a remote-tracking branch for the local one of its name: it
+// makes that, without an upstream, or goes on with one that has all its commits.
+func (b *Board) resolveRemote(ctx context.Context, name string, plan *state.Intent) error {
+	branch, remote, ok, err := b.Git.RemoteBranch(ctx, name)
+	if err == nil && !ok {
+		return state.Errorf(state.NotFound, "leave branch out to make a new one, or git fetch first", "there is no branch %s, neither local nor of a remote", name).With("argument", "branch")
+	}
+	if err != nil {
+		return gitError("look up branch "+name, err)
+	}
+	local, ok, err := b.Git.Branch(ctx, branch)
+	if err == nil && !ok {
+		plan.Branch, plan.NewBranch, plan.BaseRef, plan.BaseCommit = branch, true, name, remote
+		return nil
+	}
+	behind := 0
+	if err == nil {
+		behind, err = b.Git.Lacks(ctx, local, remote)
+	}
+	if err == nil && behind > 0 {
+		return state.Errorf(state.Conflict, fmt.Sprintf("pass branch=%q to work on it as it is, or base_ref=%q for a new branch, or bring it up to date first", branch, name),
+			"local branch %s lacks %d commits of %s", branch, behind, name).With("branch", branch)
+	}
+	plan.Branch, plan.BaseCommit = branch, local
+	return gitError("compare "+branch+" with "+name, err)
 }
 
 func baseError(ref string, err error) error {
@@ -203,12 +262,15 @@ func createError(plan state.Intent, err error) error {
 }
 
 // created puts the new worktree on the board and binds its task.
-func (b *Board) created(ctx context.Context, op *state.Operation, plan state.Intent) (w state.Worktree, err error) {
+func (b *Board) created(ctx context.Context, op *state.Operation, plan state.Intent, included *include.Result) (w state.Worktree, err error) {
 	err = b.update(ctx, func(tx *state.Tx) (err error) {
 		told := createEvent("after", plan, nil)
 		tx.DropIntent(op)
 		if w, told.Detail, err = register(tx, plan); err != nil {
 			return err
+		}
+		if included != nil {
+			told.Detail = with(told.Detail, "included", included)
 		}
 		tx.Emit(told)
 		if plan.Adopted {

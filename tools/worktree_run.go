@@ -54,6 +54,10 @@ type RunOut struct {
 	Survivors       []string      `json:"survivors,omitempty" jsonschema:"what could not be ended"`
 	EnvDropped      []string      `json:"env_dropped,omitempty"`
 	Notes           []string      `json:"notes,omitempty"`
+
+	MainCheckoutChanges []string `json:"main_checkout_changes,omitempty" jsonschema:"files that changed in the main checkout while it went"`
+
+	warning string
 }
 
 // WorktreeRun runs a command in a worktree, and waits for its end for a while.
@@ -77,7 +81,7 @@ func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (RunOut, erro
 	if b.shared.runs.Add(1)%64 == 0 {
 		b.SettleRuns()
 	}
-	started := b.tellStart(run.Record, in.Claim)
+	started := b.tellStart(run.Record, b.claiming(in.Claim))
 	if in.Background {
 		wait = 0
 	}
@@ -93,7 +97,7 @@ func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (RunOut, erro
 		}
 	}
 	out, err := b.runOut(spec.ID)
-	out.Notes = set.Notes
+	out.Notes = append(out.Notes, set.Notes...)
 	if !in.ShowEnv {
 		out.EnvDropped = nil
 	}

@@ -1,5 +1,5 @@
-// Package config reads what runs are allowed: the user's own file, and the one
-// that a repository brings along.
+// Package config reads what runs are allowed and what makes a new worktree ready:
+// the user's own file, and the one that a repository brings along.
 //
 // The repository's file may come from a stranger. Of a file that the user has not
 // approved only what narrows takes effect: a shorter timeout or ceiling, a
@@ -42,6 +42,9 @@ type Settings struct {
 	LogLimit       int64         // bytes of one run's output kept on disk
 	KeepLogs       time.Duration // how long the logs of runs that are over are kept
 	KeepBytes      int64         // how much of them at most
+	Setup          []string      // shell commands that make a new worktree ready, in their order
+	Submodules     bool          // a new worktree gets its submodules
+	SetupWaits     bool          // the repository's file asks for one of these two, unapproved
 
 	Notes []string // what is not in effect, and why
 }
@@ -97,6 +100,10 @@ type content struct {
 		KeepDays *float64 `toml:"keep_days"`
 		KeepMB   *float64 `toml:"keep_mb"`
 	} `toml:"log"`
+	Worktree struct {
+		Setup      []string `toml:"setup"`
+		Submodules bool     `toml:"submodules"`
+	} `toml:"worktree"`
 }
 
 // Load returns the settings in effect.
@@ -199,6 +206,11 @@ func (c content) fault() (key, what string) {
 			}
 		}
 	}
+	for _, command := range c.Worktree.Setup {
+		if strings.TrimSpace(command) == "" || strings.ContainsRune(command, 0) {
+			return "setup", fmt.Sprintf("has %q, which is no command", command)
+		}
+	}
 	return "", ""
 }
 
@@ -227,6 +239,7 @@ func (s *Settings) take(c content) {
 		s.Shell = *c.Shell
 	}
 	s.Allow, s.Deny = append(s.Allow, c.Env.Allow...), append(s.Deny, c.Env.Deny...)
+	s.Setup, s.Submodules = append(s.Setup, c.Worktree.Setup...), s.Submodules || c.Worktree.Submodules
 }
 
 func set[T any](to *T, value *float64, as func(float64) T) {
@@ -254,6 +267,7 @@ func (s *Settings) narrow(c content) {
 		waits = append(waits, "env.allow")
 	}
 	s.Deny = append(s.Deny, c.Env.Deny...)
+	s.SetupWaits = len(c.Worktree.Setup) > 0 || c.Worktree.Submodules
 	if len(waits) > 0 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%s of %s waits until the user approves the file: wt-mcp trust", strings.Join(waits, ", "), RepositoryFile))
 	}

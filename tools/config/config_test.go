@@ -94,6 +94,32 @@ func TestApprovalIsOfOneContent(t *testing.T) {
 	require.Error(t, f.Approve([]byte("no = ")), "what is broken is not approved")
 }
 
+// What runs by itself in every new worktree is never a stranger's.
+func TestSetupWaitsForApproval(t *testing.T) {
+	const text = "[worktree]\nsetup = ['npm ci', 'make deps']\nsubmodules = true\n"
+	f := filesOf(t, "", text)
+	s := load(t, f)
+	require.Empty(t, s.Setup)
+	require.False(t, s.Submodules)
+	require.True(t, s.SetupWaits)
+	require.Empty(t, s.Notes, "it is no matter of a run")
+
+	require.NoError(t, f.Approve([]byte(text)))
+	s = load(t, f)
+	require.Equal(t, []string{"npm ci", "make deps"}, s.Setup)
+	require.True(t, s.Submodules)
+	require.False(t, s.SetupWaits)
+
+	require.NoError(t, os.WriteFile(f.Repository, []byte(text+"# more\n"), 0o644))
+	s = load(t, f)
+	require.Empty(t, s.Setup)
+	require.True(t, s.SetupWaits)
+
+	own := load(t, filesOf(t, "[worktree]\nsetup = ['mine']\n", "[worktree]\nsetup = []\n"))
+	require.Equal(t, []string{"mine"}, own.Setup)
+	require.False(t, own.SetupWaits)
+}
+
 func TestBrokenFilesAreNamedWithTheirLine(t *testing.T) {
 	for text, says := range map[string]string{
 		"a = 1":                                            ":1: there is no setting \"a\"",
@@ -105,6 +131,8 @@ func TestBrokenFilesAreNamedWithTheirLine(t *testing.T) {
 		"max_timeout_seconds = nan":                        ":1: max_timeout_seconds is NaN",
 		"shell = 'sh'":                                     ":1: shell must be an absolute path",
 		"[env]\n\ndeny = ['A', 'B C']":                     ":3: deny has \"B C\"",
+		"[worktree]\nsetup = ['a', ' ']":                   ":2: setup has \" \"",
+		"[worktree]\nsetup = 'a'":                          ":2: ",
 		"[log]\nlimit_mb = -1":                             ":2: limit_mb is -1",
 		"max_timeout_seconds = 1\nmax_timeout_seconds = 2": ":2: ",
 	} {

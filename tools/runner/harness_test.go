@@ -31,7 +31,7 @@ type board struct {
 
 func newBoard(t testing.TB) *board {
 	b := &board{}
-	b.Jobs = NewJobs(t.TempDir()+"/wt-mcp/runs", func(r Record, doubt bool) error {
+	b.Jobs = NewJobs(t.TempDir()+"/wt-mcp/runs", func(r *Record, doubt bool) error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.ended = append(b.ended, r.ID)

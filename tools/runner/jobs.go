@@ -21,9 +21,9 @@ const (
 // ErrBusy is what Start answers where too many runs are going or queued.
 var ErrBusy = errors.New("too many runs at once")
 
-// Teller puts the end of a run on the board before it returns. doubt says that
-// somebody may have done so already and died.
-type Teller func(r Record, doubt bool) error
+// Teller puts the end of a run on the board before it returns, and may add to the
+// record what it found. doubt says that somebody may have done so already and died.
+type Teller func(r *Record, doubt bool) error
 
 // Jobs starts runs, and finds those that any process started. It is safe for
 // concurrent use by goroutines and processes.
@@ -197,6 +197,9 @@ func (j *Jobs) follow(run *Run) {
 	close(run.Done)
 	<-j.slots
 }
+
+// Going reports whether this process started a run whose end is not told yet.
+func (j *Jobs) Going(id string) bool { return j.mine(id) != nil }
 
 // mine returns a run that this process started and that is not over.
 func (j *Jobs) mine(id string) *Run {

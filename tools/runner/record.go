@@ -43,7 +43,9 @@ type Record struct {
 	LeftRunning []string `json:"left_running,omitempty"` // what the shell left and was ended
 	Survivors   []string `json:"survivors,omitempty"`    // what could not be ended
 	LogError    string   `json:"log_error,omitempty"`
-	Told        bool     `json:"told,omitempty"` // the end is told
+	MainChanges []string `json:"main_checkout_changes,omitempty"` // what changed in the main checkout meanwhile
+	MainUnseen  bool     `json:"main_checkout_unseen,omitempty"`  // it was not looked at
+	Told        bool     `json:"told,omitempty"`                  // the end is told
 }
 
 func newRecord(s Spec, now time.Time) Record {

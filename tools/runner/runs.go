@@ -32,6 +32,16 @@ func (j *Jobs) Log(r Record) (Log, error) { return openLog(j.dir, r.ID, r.LogLim
 // LogPath is the file with the beginning of a run's output.
 func (j *Jobs) LogPath(id string) string { return file(j.dir, id, ".log") }
 
+// Began is when a run began, by the clock of the file system: nothing that the run
+// changed there is older.
+func (j *Jobs) Began(id string) (time.Time, error) {
+	info, err := os.Stat(file(j.dir, id, ".lock"))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find start of run %s: %w", id, err)
+	}
+	return info.ModTime(), nil
+}
+
 // List returns the runs of a worktree, or of all where name is empty, the newest
 // first. A record that cannot be read is left out.
 func (j *Jobs) List(name string) ([]Record, error) {
@@ -160,7 +170,7 @@ func (j *Jobs) settleLocked(id string, doubt bool) {
 			return
 		}
 	}
-	if j.tell(r, doubt) != nil {
+	if j.tell(&r, doubt) != nil {
 		return
 	}
 	r.Told = true
@@ -209,8 +219,8 @@ func (j *Jobs) delete(r Record) {
 	os.Remove(file(j.dir, r.ID, ".lock"))
 }
 
-// Going reports whether a run goes on. It reads only.
-func (j *Jobs) Going(id string) bool {
+// Peek returns a run as it is on record, and whether it goes on. It settles nothing.
+func (j *Jobs) Peek(id string) (r Record, going bool) {
 	r, err := readRecord(j.dir, id)
-	return err == nil && !r.Over() && held(j.dir, id)
+	return r, err == nil && !r.Over() && held(j.dir, id)
 }

@@ -1,0 +1,15 @@
+package tools
+
+import (
+	"os"
+	"syscall"
+	"time"
+)
+
+// statusChange is when content, mode or name of a file last changed.
+func statusChange(info os.FileInfo) time.Time {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(stat.Ctimespec.Unix())
+	}
+	return info.ModTime()
+}
