@@ -359,6 +359,7 @@ func last(states []string) string { return states[len(states)-1] }
 // recovers at every change it makes.
 func TestInvariants1To4Crash(t *testing.T) {
 	oneGoroutine(t)
+	t.Parallel()
 	e := enumerate(t, fault{}, 3, true)
 	require.Empty(t, e.broken)
 	t.Logf("%d states", e.count)
@@ -379,6 +380,7 @@ func TestCrashTestFindsBugs(t *testing.T) {
 		{name: "marker not dirty before the first change", wrap: func(c *crashFS) afero.Fs { return alwaysClean{c} }},
 	} {
 		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
 			e := enumerate(t, f, 1, false)
 			require.NotEmpty(t, e.broken, "%d states and none of them wrong", e.count)
 			t.Logf("found after %d states: %.200s", e.count, e.broken[0])
