@@ -77,12 +77,12 @@ func TestLastActivityIsTheNewestThing(t *testing.T) {
 	}
 	w.CreatedAt = 1
 	age()
-	require.Equal(t, long, b.lastActivity(w, nil).Truncate(time.Second).Local())
+	require.Equal(t, long, b.lastActivity(w.Worktree, nil).Truncate(time.Second).Local())
 	repo.CommitIn(w.Path, "work")
-	require.WithinDuration(t, time.Now(), b.lastActivity(w, nil), time.Minute)
+	require.WithinDuration(t, time.Now(), b.lastActivity(w.Worktree, nil), time.Minute)
 	age()
 	run := float64(long.Unix() + 60)
-	require.Equal(t, state.Time(run), b.lastActivity(w, map[string]float64{"lane": run}))
+	require.Equal(t, state.Time(run), b.lastActivity(w.Worktree, map[string]float64{"lane": run}))
 }
 
 func TestWordsForSizesAndTimes(t *testing.T) {

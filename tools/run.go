@@ -108,7 +108,7 @@ func statusLine(id string, status runner.Status, code *int, seconds float64) str
 }
 
 // tellStart puts the start of a run on the board while it runs already.
-func (b *Board) tellStart(r runner.Record, may entry) <-chan error {
+func (b *Board) tellStart(r runner.Record, may admission) <-chan error {
 	told := make(chan error, 1)
 	b.shared.background.Go(func() {
 		ctx, cancel := lasting(context.Background())
@@ -163,11 +163,11 @@ func (b *Board) TellEnd(r *runner.Record, doubt bool) error {
 	})
 }
 
-// entry decides, as its start is told, whether a run may go on in its worktree.
-type entry func(*state.Tx, runner.Record) error
+// admission decides, as its start is told, whether a run may go on in its worktree.
+type admission func(*state.Tx, runner.Record) error
 
-// claiming is the entry of a call that passed a claim, or none.
-func (b *Board) claiming(claim string) entry {
+// claiming is the admission of a call that passed a claim, or none.
+func (b *Board) claiming(claim string) admission {
 	return func(tx *state.Tx, r runner.Record) error {
 		if r.Task == 0 {
 			return nil

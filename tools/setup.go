@@ -83,7 +83,7 @@ func (b *Board) include(ctx context.Context, path string) *include.Result {
 
 // setUp runs what makes a worktree ready, and waits for its end for a while; nil
 // where nothing is configured. The run outlives the call and this server.
-func (b *Board) setUp(ctx context.Context, w state.Worktree, may entry, wait time.Duration) *Setup {
+func (b *Board) setUp(ctx context.Context, w state.Worktree, may admission, wait time.Duration) *Setup {
 	set, err := b.Config.Load()
 	if err != nil {
 		return &Setup{Status: "failed", Next: "mend the configuration file: " + err.Error()}
@@ -115,7 +115,7 @@ func (b *Board) setUp(ctx context.Context, w state.Worktree, may entry, wait tim
 }
 
 // runSetup runs the script in the background, so that it is not cut short with us.
-func (b *Board) runSetup(ctx context.Context, w state.Worktree, set config.Settings, script string, may entry, wait time.Duration) (out RunOut, err error) {
+func (b *Board) runSetup(ctx context.Context, w state.Worktree, set config.Settings, script string, may admission, wait time.Duration) (out RunOut, err error) {
 	spec, err := b.spec(ctx, WorktreeRunIn{Name: w.Name, Command: script, Background: true}, w, set)
 	if err != nil {
 		return out, err
