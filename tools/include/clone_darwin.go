@@ -8,14 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clone makes name a file that shares the blocks of source (clonefile(2)).
-func clone(to *os.Root, name string, source *os.File) error {
+// clone makes name a file that shares the blocks of source (clonefile(2)), with its
+// mode and times.
+func clone(to *os.Root, name string, source *os.File) (*os.File, error) {
 	dir, err := to.Open(".")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer dir.Close()
-	return unix.Fclonefileat(int(source.Fd()), int(dir.Fd()), name, unix.CLONE_NOFOLLOW)
+	return nil, unix.Fclonefileat(int(source.Fd()), int(dir.Fd()), name, unix.CLONE_NOFOLLOW)
 }
 
 // setTimes is left to the name of the file.

@@ -8,18 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clone makes name a file that shares the blocks of source (ioctl_ficlone(2)).
-func clone(to *os.Root, name string, source *os.File) error {
+// clone makes name a file that shares the blocks of source (ioctl_ficlone(2)), and
+// is still to get its mode and times.
+func clone(to *os.Root, name string, source *os.File) (*os.File, error) {
 	target, err := to.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, unfinishedFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer target.Close()
 	if err := unix.IoctlFileClone(int(target.Fd()), int(source.Fd())); err != nil {
+		target.Close()
 		_ = to.Remove(name)
-		return err
+		return nil, err
 	}
-	return nil
+	return target, nil
 }
 
 // setTimes sets the times of an open file, with Linux 5.8 or later.

@@ -9,7 +9,7 @@ import (
 )
 
 // clone is not done on this system.
-func clone(*os.Root, string, *os.File) error { return errors.ErrUnsupported }
+func clone(*os.Root, string, *os.File) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 // setTimes is left to the name of the file.
 func setTimes(*os.File, time.Time) error { return errors.ErrUnsupported }

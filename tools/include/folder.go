@@ -130,17 +130,16 @@ func (f *folder) unfinished(name string) bool {
 // fill makes the file: a clone where it can, else a copy.
 func (f *folder) fill(name string, source *os.File, info fs.FileInfo) error {
 	if info.Size() > 0 && f.cloning.Load() {
-		err := clone(f.to, name, source)
-		if err == nil {
-			if err = f.finish(name, info, nil); err == nil {
+		target, err := clone(f.to, name, source)
+		switch {
+		case err == nil:
+			if err = f.finish(name, target, info, nil); err == nil {
 				f.cloned.Add(1)
 			}
 			return err
-		}
-		if errors.Is(err, fs.ErrExist) {
+		case errors.Is(err, fs.ErrExist):
 			return err
-		}
-		if refused(err) {
+		case refused(err):
 			f.cloning.Store(false)
 		}
 	}
@@ -148,12 +147,7 @@ func (f *folder) fill(name string, source *os.File, info fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	err = f.write(target, source, info.Size())
-	if err == nil && setTimes(target, info.ModTime()) == nil {
-		err = errors.Join(target.Chmod(info.Mode().Perm()), target.Close())
-		return f.ended(name, info, err)
-	}
-	return f.finish(name, info, errors.Join(err, target.Close()))
+	return f.finish(name, target, info, f.write(target, source, info.Size()))
 }
 
 // write copies the content. For small files two plain calls are quicker than what
@@ -176,19 +170,19 @@ func (f *folder) write(target, source *os.File, size int64) error {
 	return err
 }
 
-// finish gives a file its times and then its mode.
-func (f *folder) finish(name string, info fs.FileInfo, err error) error {
-	if err == nil {
-		err = f.to.Chtimes(name, info.ModTime(), info.ModTime())
+// finish gives a file its times and its mode, or removes what is there of it. No
+// target says that it has both.
+func (f *folder) finish(name string, target *os.File, info fs.FileInfo, err error) error {
+	if target != nil {
+		byName := err == nil && setTimes(target, info.ModTime()) != nil
+		if err == nil {
+			err = target.Chmod(info.Mode().Perm())
+		}
+		err = errors.Join(err, target.Close())
+		if err == nil && byName {
+			err = f.to.Chtimes(name, info.ModTime(), info.ModTime())
+		}
 	}
-	if err == nil {
-		err = f.to.Chmod(name, info.Mode().Perm())
-	}
-	return f.ended(name, info, err)
-}
-
-// ended counts a file, or removes what is there of it.
-func (f *folder) ended(name string, info fs.FileInfo, err error) error {
 	if err != nil {
 		_ = f.to.Remove(name)
 		return err
