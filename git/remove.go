@@ -1,8 +1,8 @@
 package git
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,28 +13,38 @@ import (
 // Remove asks for a worktree to be removed.
 type Remove struct {
 	Path    string
-	Op      string     // unique id of the operation: names the trash and what protects its commits
-	Force   bool       // whatever is in the way, but for an add that is going on
-	Inherit []*os.File // kept open by every git process that changes something (not on Windows)
+	Op      string          // unique id of the operation: names the trash and the snapshot
+	Force   bool            // whatever is in the way, but for an add that is going on and for mounts
+	Limit   int64           // as in [Capture]
+	Meta    json.RawMessage // as in [Capture]
+	Inherit []*os.File      // kept open by every git process that changes something (not on Windows)
+}
+
+func (rm Remove) capture() Capture {
+	return Capture{ID: rm.Op, Path: rm.Path, Limit: rm.Limit, Meta: rm.Meta, Inherit: rm.Inherit}
 }
 
 // Trash is where a removed worktree went: Dir/files is its directory, Dir/git
-// its administrative directory with index, HEAD and logs. Moved back to their
-// places they are the worktree again. refs/wt-mcp/trash/<op> holds the commits
-// and the staged content that no branch holds.
+// its administrative directory with index, HEAD and logs. [Repo.RestoreWorktree]
+// brings it back from there, and when the trash is gone from the snapshot.
 type Trash struct {
 	Dir      string
-	Ref      string // holds commits and staged content that no branch holds; "" where there were none
-	Precious bool   // it has what no commit on a branch has: changes, untracked or ignored files, repositories within
+	Snapshot Snapshot // taken before anything went
+	Precious bool     // it has what no commit on a branch has: changes, untracked or ignored files, repositories within
+	Bytes    int64    // of the files in it
+	AtLeast  bool     // there are more: they were not all counted
 }
 
-// RemoveWorktree takes a worktree away and destroys nothing: see [Trash]. The
-// branch stays. It refuses what [Repo.CheckRemovable] refuses, also where it
-// became so since. The directory vanishes by one rename, the entry by another.
+// RemoveWorktree takes a worktree away and destroys nothing: it takes a snapshot
+// first, see [Repo.TakeSnapshot], then the directory and its entry go to the
+// trash, each by one rename. The branch stays. It refuses what
+// [Repo.CheckRemovable] refuses, also where it became so since. What was written
+// between the snapshot and the rename is in the trash, and in the snapshot, which
+// is taken again.
 //
-// A kill between the two leaves an entry without a directory; FinishRemove goes
-// on from there. A directory that is gone already is no error: then only the
-// entry goes, and Dir is empty.
+// A kill between the two renames leaves an entry without a directory;
+// FinishRemove goes on from there. A directory that is gone already is no error:
+// then only the entry goes, and Dir is empty.
 func (r *Repo) RemoveWorktree(ctx context.Context, rm Remove) (Trash, error) {
 	t, err := r.remove(ctx, rm)
 	if err != nil {
@@ -54,44 +64,85 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	if err != nil {
 		return Trash{}, err
 	}
-	if err := r.checkRemovable(ctx, admin, rm); err != nil {
+	l, err := r.checkRemovable(ctx, admin, rm)
+	if err != nil {
 		return Trash{}, err
 	}
-	kept := false
-	if rm.Force {
-		if kept, err = r.protect(ctx, admin, rm.Op); err != nil {
-			return Trash{}, err
-		}
+	if l == nil {
+		l = r.tryLook(ctx, admin, rm.Path)
+	}
+	taken, err := r.capture(ctx, rm.capture(), admin, rm.Path, l)
+	if err != nil {
+		return Trash{}, err
 	}
 	trash, err := r.setAside(rm.Path, rm.Op)
 	if err != nil {
 		return Trash{}, err
 	}
-	t, err := r.retire(ctx, rm, admin, trash)
+	t, err := r.retire(ctx, rm, admin, trash, taken)
 	if err != nil && exists(admin) {
 		return Trash{}, errors.Join(err, putBack(trash, rm.Path))
-	}
-	if kept {
-		t.Precious, t.Ref = true, trashRef(rm.Op)
 	}
 	return t, err
 }
 
+// tryLook is look for a worktree that must go even if git cannot read it; then
+// it is nil.
+func (r *Repo) tryLook(ctx context.Context, admin, top string) *look {
+	if l, err := r.look(ctx, admin, top); err == nil {
+		return l
+	}
+	return nil
+}
+
 // retire looks a last time, now that nobody finds the directory any more, and
 // moves the entry beside it.
-func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string) (Trash, error) {
+func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken *taking) (Trash, error) {
 	files := filepath.Join(trash, "files")
-	look, err := r.look(ctx, admin, files)
-	if err != nil && rm.Force { // a submodule's way to its git directory is relative
-		return Trash{Dir: trash, Precious: true}, r.moveEntry(ctx, admin, trash)
-	}
-	if err != nil {
+	if err := r.checkMoved(admin, files, rm.Path); err != nil {
 		return Trash{}, err
 	}
-	if changed := look.status.Changed(); len(changed) > 0 && !rm.Force {
-		return Trash{}, refuse(ErrDirty, changed...)
+	weighed := make(chan weight, 1)
+	go func() { weighed <- weigh(files) }()
+	now, err := r.look(ctx, admin, files)
+	if err != nil && !rm.Force {
+		return Trash{}, err
 	}
-	return Trash{Dir: trash, Precious: look.precious()}, r.moveEntry(ctx, admin, trash)
+	if err != nil { // a submodule's way to its git directory is relative
+		now = nil
+	}
+	if now != nil && !rm.Force {
+		if changed := now.status.Changed(); len(changed) > 0 {
+			return Trash{}, refuse(ErrDirty, changed...)
+		}
+	}
+	if ctx.Err() == nil && taken.changedSince(files, now) {
+		if now == nil {
+			now = taken.look
+		}
+		if taken, err = r.capture(ctx, rm.capture(), admin, files, now); err != nil {
+			return Trash{}, err
+		}
+	}
+	s := taken.snap
+	w := <-weighed
+	t := Trash{Dir: trash, Snapshot: s, Bytes: w.bytes, AtLeast: w.more, Precious: now == nil || now.precious() || !s.Plain || s.Detached || len(now.populated(admin, files)) > 0}
+	return t, r.moveEntry(ctx, admin, trash)
+}
+
+// checkMoved makes sure that what was renamed is the worktree that was looked at,
+// and not something that took its place.
+func (r *Repo) checkMoved(admin, files, path string) error {
+	info, err := os.Lstat(files)
+	if err != nil {
+		return err
+	}
+	pointer, err := readSmall(filepath.Join(files, ".git"))
+	target, _ := strings.CutPrefix(pointer, "gitdir: ")
+	if !info.IsDir() || err != nil || absolute(path, target) != admin {
+		return fmt.Errorf("%w: %s was replaced meanwhile", ErrNotWorktree, path)
+	}
+	return nil
 }
 
 // moveEntry takes the administrative directory out of git's sight by one rename.
@@ -129,19 +180,24 @@ func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
 	if t.Dir == "" {
 		t = Trash{}
 	}
+	if s, err := r.Snapshot(ctx, rm.Op); err == nil {
+		t.Snapshot = s
+	}
 	admin := r.entryOf(rm.Path)
 	if admin == "" {
 		return t, nil
 	}
 	if t.Dir != "" {
+		w := weigh(filepath.Join(t.Dir, "files"))
+		t.Bytes, t.AtLeast = w.bytes, w.more
 		return t, r.moveEntry(ctx, admin, t.Dir)
 	}
-	kept, err := r.protect(ctx, admin, rm.Op)
-	if err != nil {
-		return t, err
-	}
-	if kept {
-		t.Ref = trashRef(rm.Op)
+	if t.Snapshot.ID == "" { // the directory is gone; what git knows of it is not
+		taken, err := r.capture(ctx, rm.capture(), admin, "", nil)
+		if err != nil {
+			return t, err
+		}
+		t.Snapshot = taken.snap
 	}
 	return t, r.drop(ctx, rm.Path, rm.Inherit)
 }
@@ -157,8 +213,8 @@ func (r *Repo) entryOf(path string) string {
 }
 
 // CheckRemovable says whether a worktree may go: nil, or a *Refused. It refuses
-// the main checkout (ErrMainWorktree), an add that is going on (ErrLocked), and
-// without Force a lock (ErrLocked), an operation that is under way (ErrOperation),
+// the main checkout (ErrMainWorktree), an add that is going on (ErrLocked), a
+// mount in the directory (ErrMounted), and without Force a lock (ErrLocked), an operation that is under way (ErrOperation),
 // changes and untracked files whatever status.showUntrackedFiles says (ErrDirty),
 // initialised submodules (ErrSubmodules), and commits that nothing but the
 // worktree's detached HEAD holds (ErrUnmerged). Ignored files are no reason. A
@@ -169,7 +225,7 @@ func (r *Repo) CheckRemovable(ctx context.Context, rm Remove) error {
 		return nil
 	}
 	if err == nil {
-		err = r.checkRemovable(ctx, admin, rm)
+		_, err = r.checkRemovable(ctx, admin, rm)
 	}
 	if err != nil {
 		return fmt.Errorf("check worktree %s: %w", rm.Path, err)
@@ -177,53 +233,32 @@ func (r *Repo) CheckRemovable(ctx context.Context, rm Remove) error {
 	return nil
 }
 
-func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) error {
+// checkRemovable also gives what it saw, where it had to look.
+func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) (*look, error) {
 	if admin == r.common {
-		return refuse(ErrMainWorktree, rm.Path)
+		return nil, refuse(ErrMainWorktree, rm.Path)
 	}
 	reason, locked := lockReason(admin)
 	if locked && (!rm.Force || strings.HasPrefix(reason, LockReason(""))) {
-		return refuse(ErrLocked, reason)
+		return nil, refuse(ErrLocked, reason)
 	}
-	if rm.Force {
-		return nil
+	if err := r.checkMounts(rm.Path); err != nil || rm.Force {
+		return nil, err
 	}
 	if op, err := r.Operation(ctx, rm.Path); err != nil || op != "" {
-		return errors.Join(err, refuse(ErrOperation, op))
+		return nil, errors.Join(err, refuse(ErrOperation, op))
 	}
-	look, err := r.look(ctx, admin, rm.Path)
+	l, err := r.look(ctx, admin, rm.Path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if changed := look.status.Changed(); len(changed) > 0 {
-		return refuse(ErrDirty, changed...)
+	if changed := l.status.Changed(); len(changed) > 0 {
+		return nil, refuse(ErrDirty, changed...)
 	}
-	if len(look.populated) > 0 {
-		return refuse(ErrSubmodules, look.populated...)
+	if populated := l.populated(admin, rm.Path); len(populated) > 0 {
+		return nil, refuse(ErrSubmodules, populated...)
 	}
-	return r.checkHeld(ctx, look.status)
-}
-
-// look is what the files at a place have beyond the commits.
-type look struct {
-	status    Status   // with the ignored files
-	populated []string // submodules that have files
-}
-
-func (l look) precious() bool {
-	return len(l.status.Changed()) > 0 || len(l.status.Ignored) > 0 || len(l.populated) > 0
-}
-
-// look asks git's status and index at the same time.
-func (r *Repo) look(ctx context.Context, admin, top string) (l look, err error) {
-	asked := make(chan error, 1)
-	go func() {
-		var err error
-		l.populated, err = r.populated(ctx, admin, top)
-		asked <- err
-	}()
-	l.status, err = r.statusOf(ctx, admin, top, "--ignored=traditional")
-	return l, errors.Join(err, <-asked)
+	return l, r.checkHeld(ctx, l.status)
 }
 
 // checkHeld refuses a detached HEAD with commits that no branch, tag or remote holds.
@@ -236,25 +271,6 @@ func (r *Repo) checkHeld(ctx context.Context, status Status) error {
 		return refuse(ErrUnmerged, fmt.Sprintf("%d commits up to %s", n, status.Head))
 	}
 	return err
-}
-
-// populated lists the submodules that have files.
-func (r *Repo) populated(ctx context.Context, admin, top string) ([]string, error) {
-	out, err := r.git.run(ctx, call{args: []string{"ls-files", "--stage", "-z"}, dir: top, env: r.pin(admin, top)})
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for entry := range bytes.SplitSeq(out, []byte{0}) {
-		_, name, _ := strings.Cut(string(entry), "\t")
-		if strings.HasPrefix(string(entry), "160000 ") && exists(filepath.Join(top, filepath.FromSlash(name), ".git")) {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 && isDir(filepath.Join(admin, "modules")) {
-		names = append(names, "modules")
-	}
-	return names, nil
 }
 
 // checkClean refuses when git status has anything to say of the files at top
