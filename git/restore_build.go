@@ -316,7 +316,7 @@ func (b *building) finish(context.Context) error {
 		}
 	}
 	if s := b.snap; len(s.Ignored) > 0 || len(s.Nested) > 0 || len(s.LeftOut) > 0 {
-		b.notes = append(b.notes, fmt.Sprintf("the trash is gone, and the snapshot alone lacks %d things: %s", s.Omitted,
+		b.notes = append(b.notes, fmt.Sprintf("the trash is gone, and the snapshot alone lacks (%d): %s", s.Omitted,
 			strings.Join(slices.Concat(s.Nested, s.LeftOut, s.Ignored), ", ")))
 	}
 	return nil

@@ -98,7 +98,7 @@ func (t *taking) findObjects(ctx context.Context) error {
 	for _, file := range t.state {
 		content := file.content
 		if content == nil && !strings.HasPrefix(file.path, "sharedindex.") {
-			content, _ = readHead(filepath.Join(t.admin, filepath.FromSlash(file.path)), notesLimit)
+			content, _ = readEnd(filepath.Join(t.admin, filepath.FromSlash(file.path)), notesLimit)
 		}
 		findIDs(content, named)
 	}
@@ -132,13 +132,16 @@ func (t *taking) findObjects(ctx context.Context) error {
 }
 
 func (t *taking) indexObjects(named map[string]bool) {
-	staged := map[string]bool{}
+	staged, modified := map[string]bool{}, map[string]bool{}
 	if t.look != nil {
+		for _, path := range t.look.status.Modified {
+			modified[path] = true
+		}
 		for _, path := range slices.Concat(t.look.status.Staged, t.look.status.Conflicted) {
 			staged[path] = true
 		}
 		for _, e := range t.look.entries {
-			if staged[e.path] && e.mode != "160000" {
+			if e.mode != "160000" && (staged[e.path] || modified[e.path] && isEmptyBlob(e.oid)) { // the empty one stands for a file that is to be added
 				named[e.oid] = true
 			}
 		}
@@ -152,8 +155,12 @@ func (t *taking) indexObjects(named map[string]bool) {
 	}
 }
 
-// readHead reads the end of a file, up to so many bytes.
-func readHead(name string, limit int64) ([]byte, error) {
+func isEmptyBlob(oid string) bool {
+	return oid == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391" || oid == "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"
+}
+
+// readEnd reads the end of a file, up to so many bytes.
+func readEnd(name string, limit int64) ([]byte, error) {
 	content, err := os.ReadFile(name)
 	if int64(len(content)) > limit {
 		content = content[int64(len(content))-limit:]

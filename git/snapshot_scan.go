@@ -227,37 +227,24 @@ func reserved(path string) bool {
 	return false
 }
 
-// chooseChanged takes what git status tells of.
+// chooseChanged takes what differs from the index, and what is not in it. Git
+// status tells of the one, but not of all of the other (a directory in the place
+// of a tracked file).
 func (t *taking) chooseChanged(want, gone map[string]bool) {
-	status := t.look.status
-	submodules := map[string]bool{}
+	indexed := map[string]string{}
 	for _, e := range t.look.entries {
-		submodules[e.path] = e.mode == "160000"
+		indexed[e.path] = e.mode
 	}
-	for _, path := range slices.Concat(status.Modified, status.Conflicted) {
+	for _, path := range slices.Concat(t.look.status.Modified, t.look.status.Conflicted) {
 		if _, there := t.files[path]; there {
 			want[path] = true
-		} else if _, dir := t.dirs[path]; !submodules[path] || !dir && !slices.Contains(t.snap.Nested, path) {
+		} else if _, dir := t.dirs[path]; indexed[path] != "160000" || !dir && !t.full[path] {
 			gone[path] = true
 		}
 	}
-	within := map[string]bool{}
-	for _, path := range status.Untracked {
-		if dir, ok := strings.CutSuffix(path, "/"); ok {
-			within[dir] = true
-		} else {
-			want[path] = true
-		}
-	}
-	if len(within) == 0 {
-		return
-	}
 	for path := range t.files {
-		for dir := slashDir(path); dir != ""; dir = slashDir(dir) {
-			if within[dir] {
-				want[path] = true
-				break
-			}
+		if indexed[path] == "" {
+			want[path] = true
 		}
 	}
 }

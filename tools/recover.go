@@ -91,6 +91,8 @@ func (b *Board) recoverOne(ctx context.Context, in state.Intent) error {
 		return b.recoverCreate(ctx, op, in)
 	case state.IntentRemove:
 		return b.recoverRemove(ctx, op, in)
+	case state.IntentRestore:
+		return b.recoverRestore(ctx, op, in)
 	}
 	return state.Errorf(state.Corrupt, "a newer wt-mcp may know it", "operation %s is of unknown kind %q", in.ID, in.Kind)
 }

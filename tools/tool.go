@@ -56,6 +56,7 @@ func All() []Tool {
 	return []Tool{
 		taskCreate(), taskList(), taskGet(), taskUpdate(), taskBindWorktree(),
 		worktreeCreate(), worktreeList(), worktreeStatus(), worktreeRun(), runOutput(), runStop(), worktreeKeep(), worktreeRemove(), worktreeEvents(),
+		worktreeSnapshot(), worktreeRestore(),
 		fileRead(), fileWrite(), fileEdit(),
 	}
 }

@@ -18,6 +18,7 @@ import (
 //	seconds that something took          <duration>
 //	process ids                          pid <pid>
 //	the holder of a trash directory      trash/<id>
+//	ids of snapshots                     <snapshot>
 //	names of runs                        <run>
 //
 // All else is compared as it is, the order of keys included.
@@ -35,6 +36,9 @@ var (
 	tookText  = regexp.MustCompile(`(exit code -?\d+), \d+\.\d+ s`)
 	processID = regexp.MustCompile(`\bpid \d+`)
 	runID     = regexp.MustCompile(`\br-[0-9a-z]{9}-[0-9a-z]{5}\b`)
+	snapshot  = regexp.MustCompile(`\b[0-9a-f]{11}-[0-9a-f]{12}\b`)
+	until     = regexp.MustCompile(`(until |taken |"trash_until": ?")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+	size      = regexp.MustCompile(`(its files \(|"trash_bytes": ?)\d+`)
 	trashID   = regexp.MustCompile(`(wt-mcp/trash/)[^/"\s]+`)
 )
 
@@ -53,7 +57,10 @@ func (n *normalizer) text(s string) string {
 	s = tookText.ReplaceAllString(s, "$1, <duration>")
 	s = runID.ReplaceAllString(s, "<run>")
 	s = processID.ReplaceAllString(s, "pid <pid>")
-	return trashID.ReplaceAllString(s, "$1<id>")
+	s = trashID.ReplaceAllString(s, "$1<id>")
+	s = size.ReplaceAllString(s, "$1<size>")
+	s = until.ReplaceAllString(s, "$1<time>")
+	return snapshot.ReplaceAllString(s, "<snapshot>")
 }
 
 func (n *normalizer) commit(id string) string {

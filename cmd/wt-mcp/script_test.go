@@ -46,11 +46,12 @@ func normalizerOf(ts *testscript.TestScript) *normalizer {
 
 // scripted is one run of the mcp command.
 type scripted struct {
-	ts      *testscript.TestScript
-	peer    *peer
-	terse   bool
-	env     []string
-	options peerOptions
+	snapshot string
+	ts       *testscript.TestScript
+	peer     *peer
+	terse    bool
+	env      []string
+	options  peerOptions
 }
 
 // cmdMCP is a session of an MCP client with a server in the current directory:
@@ -62,7 +63,8 @@ type scripted struct {
 // are checked all the same). FLAGS go to the server, DIR is a root of the client.
 // Each line of FILE is one step:
 //
-//	TOOL {json}      call the tool; <<x*N>> in the arguments stands for N times x
+//	TOOL {json}      call the tool; <<x*N>> in the arguments stands for N times x, <<snapshot>>
+//	                 for the snapshot that an answer named last
 //	{json}           send the request as it is and print the answer
 //	!raw "text"      send the bytes of a quoted Go string and print the answer, which has id null
 //	!send {json}     send a message that is not answered
@@ -185,7 +187,7 @@ func (s *scripted) step(line string) {
 		if rest == "" {
 			rest = "{}"
 		}
-		s.call(word, expand(rest))
+		s.call(word, expand(strings.ReplaceAll(rest, "<<snapshot>>", s.snapshot)))
 	}
 }
 
@@ -195,6 +197,10 @@ func (s *scripted) call(tool, args string) {
 	s.ts.Check(err)
 	text := "| " + strings.ReplaceAll(strings.TrimRight(s.normal(r.text()), "\n"), "\n", "\n| ")
 	if !r.IsError {
+		var kept struct{ Snapshot string }
+		if json.Unmarshal(r.Structured, &kept) == nil && kept.Snapshot != "" {
+			s.snapshot = kept.Snapshot
+		}
 		s.print("ok\n%s\n", text)
 		if !s.terse {
 			s.print("%s\n", normalizerOf(s.ts).json(r.Structured))
