@@ -121,15 +121,8 @@ func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source strin
 	if isDir(filepath.Join(r.common, "reftable")) {
 		head = "" // there the file says nothing: it came back with the rest
 	}
-	admin, err := r.claimEntry(out.Snapshot.Entry)
+	admin, err := r.placeEntry(rs, source, out.Snapshot.Entry, head)
 	if err != nil {
-		return out, err
-	}
-	if err := r.address(rs, source, admin, head); err != nil {
-		_ = os.Remove(admin)
-		return out, err
-	}
-	if err := moveOver(filepath.Join(source, "git"), admin); err != nil {
 		return out, err
 	}
 	if err := r.moveFiles(source, rs.Path); err != nil {
@@ -141,13 +134,21 @@ func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source strin
 	return out, r.openRestored(admin, source)
 }
 
-// moveFiles moves the directory to its place, unless there is something by now:
-// a rename would take the place of an empty directory.
+// moveFiles moves the directory to its place, unless there is something by now.
 func (r *Repo) moveFiles(source, path string) error {
-	if exists(path) {
+	err := renameNew(filepath.Join(source, "files"), path)
+	if errors.Is(err, os.ErrExist) {
 		return refuse(ErrPathExists, path)
 	}
-	return os.Rename(filepath.Join(source, "files"), path)
+	return err
+}
+
+// renameUnlessThere is renameNew where the system has none.
+func renameUnlessThere(from, to string) error {
+	if exists(to) {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: os.ErrExist}
+	}
+	return os.Rename(from, to)
 }
 
 // openRestored removes the lock: the commit point of a restore.
@@ -161,9 +162,9 @@ func (r *Repo) openRestored(admin, source string) error {
 	return syncDir(admin)
 }
 
-// claimEntry makes a directory among git's entries, under the name that the
-// worktree had or one like it.
-func (r *Repo) claimEntry(name string) (string, error) {
+// placeEntry moves the administrative directory among git's, under the name that
+// it had or one like it.
+func (r *Repo) placeEntry(rs Restore, source, name, head string) (admin string, err error) {
 	parent := filepath.Join(r.common, "worktrees")
 	if err := os.MkdirAll(parent, 0o777); err != nil {
 		return "", err
@@ -173,21 +174,16 @@ func (r *Repo) claimEntry(name string) (string, error) {
 		if i > 0 {
 			admin = fmt.Sprintf("%s%d", admin, i)
 		}
-		if err := os.Mkdir(admin, 0o777); !errors.Is(err, os.ErrExist) {
+		if exists(admin) {
+			continue
+		}
+		if err := r.address(rs, source, admin, head); err != nil {
+			return "", err
+		}
+		if err := renameNew(filepath.Join(source, "git"), admin); !errors.Is(err, os.ErrExist) {
 			return admin, err
 		}
 	}
-}
-
-// moveOver renames a directory to a place where we have just made an empty one.
-func moveOver(from, to string) error {
-	if os.Rename(from, to) == nil { // POSIX replaces it
-		return nil
-	}
-	if err := os.Remove(to); err != nil {
-		return err
-	}
-	return os.Rename(from, to)
 }
 
 // address writes into both parts where they will be, and the mark.
