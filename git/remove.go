@@ -65,6 +65,9 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 		return Trash{}, err
 	}
 	l, err := r.checkRemovable(ctx, admin, rm)
+	if err == nil {
+		err = r.mendCommonDir(admin)
+	}
 	if err != nil {
 		return Trash{}, err
 	}

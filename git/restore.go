@@ -406,7 +406,9 @@ func (r *Repo) undoRestore(ctx context.Context, rs Restore, out Restored) error 
 		}
 	}
 	for _, parent := range r.trashParents(rs.Path) {
-		errs = append(errs, r.deleteTree(ctx, filepath.Join(parent, rs.Op)))
+		if dir := filepath.Join(parent, rs.Op); checkReal(filepath.Dir(parent), parent, dir) == nil {
+			errs = append(errs, r.deleteTree(ctx, dir))
+		}
 	}
 	for branch, oid := range map[string]string{s.Branch: s.BranchHead, rs.Branch: s.Head} {
 		if branch == "" || oid == "" {

@@ -37,13 +37,17 @@ type job struct {
 
 // rebuild builds the worktree of a snapshot in <trash>/<op>.
 func (r *Repo) rebuild(ctx context.Context, rs Restore, s Snapshot) (dir string, notes []string, err error) {
-	parents := r.trashParents(rs.Path)
-	parent := parents[0]
-	if exists(filepath.Dir(parent)) && !sameDevice(filepath.Dir(parent), filepath.Dir(rs.Path)) {
-		parent = parents[1]
+	var errs []error
+	for _, parent := range r.trashParents(rs.Path) {
+		if dir, err = makeTrash(parent, rs.Op); err == nil && !sameDevice(dir, filepath.Dir(rs.Path)) {
+			err = errors.Join(fmt.Errorf("%s is on another file system", dir), os.Remove(dir))
+		}
+		if errs = append(errs, err); err == nil {
+			break
+		}
 	}
-	if dir, err = makeTrash(parent, rs.Op); err != nil {
-		return "", nil, err
+	if err != nil {
+		return "", nil, errors.Join(errs...)
 	}
 	b := &building{repo: r, snap: s}
 	err = b.open(dir)

@@ -89,6 +89,9 @@ func (r *Repo) takeSnapshot(ctx context.Context, c Capture) (Snapshot, error) {
 	if err := r.checkMounts(c.Path); err != nil {
 		return Snapshot{}, err
 	}
+	if err := r.mendCommonDir(admin); err != nil {
+		return Snapshot{}, err
+	}
 	l, err := r.look(ctx, admin, c.Path)
 	if err != nil {
 		return Snapshot{}, err
@@ -140,6 +143,16 @@ func (t *taking) findHead(ctx context.Context) error {
 		s.Branch, s.BranchHead = name, oid
 	}
 	return err
+}
+
+// mendCommonDir writes anew where an entry says that the repository is, if
+// somebody made it lie: git looks for the branch there, whatever it is told.
+func (r *Repo) mendCommonDir(admin string) error {
+	name := filepath.Join(admin, "commondir")
+	if there, err := readSmall(name); err == nil && absolute(admin, there) == r.common {
+		return nil
+	}
+	return rewrite(name, "../..\n")
 }
 
 // checkMounts refuses a directory that something is mounted in: what lies there
@@ -208,6 +221,7 @@ func (s *Snapshot) sound() bool {
 // hold nothing of their own: a clean worktree, all of whose commits are on
 // branches, tags or remotes. All others stay.
 func (r *Repo) DropSnapshots(ctx context.Context, before time.Time) error {
+	r.dropCrashReports(snapshotRefs)
 	list, err := r.Snapshots(ctx)
 	errs := []error{err}
 	for _, s := range list {

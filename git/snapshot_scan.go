@@ -61,6 +61,7 @@ func (p perms) of(mode os.FileMode) os.FileMode {
 func (t *taking) walk(context.Context) error {
 	t.files, t.dirs, t.full = map[string]os.FileInfo{}, map[string]os.FileInfo{}, map[string]bool{}
 	if t.top == "" {
+		t.usual = mostUsed(nil, nil)
 		return nil
 	}
 	ignored, tracked := map[string]bool{}, map[string]bool{}

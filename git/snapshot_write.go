@@ -31,10 +31,24 @@ func (t *taking) write(ctx context.Context) error {
 		args: []string{"-c", "core.bigFileThreshold=16m", "-c", "pack.compression=1", "-c", "core.compression=1", "-c", "fastimport.unpackLimit=8",
 			"fast-import", "--quiet", "--force", "--depth=0", "--done", "--date-format=raw"}})
 	read.Close()
+	if err != nil {
+		t.repo.dropCrashReports(SnapshotRef(t.snap.ID))
+	}
 	for _, path := range t.late {
 		t.omit(&t.snap.LeftOut, path)
 	}
 	return err
+}
+
+// dropCrashReports removes what a git fast-import wrote into the git directory
+// when its stream ended early, if it was about such a ref.
+func (r *Repo) dropCrashReports(ref string) {
+	names, _ := filepath.Glob(filepath.Join(r.common, "fast_import_crash_*")) // the pattern is well-formed
+	for _, name := range names {
+		if report, err := os.ReadFile(name); err == nil && checkRegular(name) && strings.Contains(string(report), ref) {
+			_ = os.Remove(name)
+		}
+	}
 }
 
 // message is the commit message: a line for people, the facts for us. What is
