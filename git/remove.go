@@ -31,8 +31,7 @@ type Trash struct {
 	Dir      string
 	Snapshot Snapshot // taken before anything went
 	Precious bool     // it has what no commit on a branch has: changes, untracked or ignored files, repositories within
-	Bytes    int64    // of the files in it
-	AtLeast  bool     // there are more: they were not all counted
+	Bytes    int64    // of the files in it, but of git directories within
 }
 
 // RemoveWorktree takes a worktree away and destroys nothing: it takes a snapshot
@@ -64,6 +63,8 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	if err != nil {
 		return Trash{}, err
 	}
+	scan, stop := startScan(ctx, rm.Path)
+	defer stop()
 	l, err := r.checkRemovable(ctx, admin, rm)
 	if err == nil {
 		err = r.mendCommonDir(admin)
@@ -74,7 +75,7 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	if l == nil {
 		l = r.tryLook(ctx, admin, rm.Path)
 	}
-	taken, err := r.capture(ctx, rm.capture(), admin, rm.Path, l)
+	taken, err := r.capture(ctx, rm.capture(), admin, rm.Path, l, scan)
 	if err != nil {
 		return Trash{}, err
 	}
@@ -105,8 +106,6 @@ func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken
 	if err := r.checkMoved(admin, files, rm.Path); err != nil {
 		return Trash{}, err
 	}
-	weighed := make(chan weight, 1)
-	go func() { weighed <- weigh(files) }()
 	now, err := r.look(ctx, admin, files)
 	if err != nil && !rm.Force {
 		return Trash{}, err
@@ -123,13 +122,14 @@ func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken
 		if now == nil {
 			now = taken.look
 		}
-		if taken, err = r.capture(ctx, rm.capture(), admin, files, now); err != nil {
+		scan, stop := startScan(ctx, files)
+		defer stop()
+		if taken, err = r.capture(ctx, rm.capture(), admin, files, now, scan); err != nil {
 			return Trash{}, err
 		}
 	}
 	s := taken.snap
-	w := <-weighed
-	t := Trash{Dir: trash, Snapshot: s, Bytes: w.bytes, AtLeast: w.more, Precious: now == nil || now.precious() || !s.Plain || s.Detached || len(now.populated(admin, files)) > 0}
+	t := Trash{Dir: trash, Snapshot: s, Bytes: taken.seen.bytes, Precious: now == nil || now.precious() || !s.Plain || s.Detached || len(now.populated(admin, files)) > 0}
 	return t, r.moveEntry(ctx, admin, trash)
 }
 
@@ -191,12 +191,11 @@ func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
 		return t, nil
 	}
 	if t.Dir != "" {
-		w := weigh(filepath.Join(t.Dir, "files"))
-		t.Bytes, t.AtLeast = w.bytes, w.more
+		t.Bytes = weigh(filepath.Join(t.Dir, "files"))
 		return t, r.moveEntry(ctx, admin, t.Dir)
 	}
 	if t.Snapshot.ID == "" { // the directory is gone; what git knows of it is not
-		taken, err := r.capture(ctx, rm.capture(), admin, "", nil)
+		taken, err := r.capture(ctx, rm.capture(), admin, "", nil, nil)
 		if err != nil {
 			return t, err
 		}

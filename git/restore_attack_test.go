@@ -148,7 +148,8 @@ func TestSwappedDirectoryIsNotRemoved(t *testing.T) {
 	} {
 		rm := Remove{Path: l.path, Op: "op1", Force: true}
 		look := l.r.tryLook(t.Context(), admin, l.path)
-		taken, err := l.r.capture(t.Context(), rm.capture(), admin, l.path, look)
+		scan, _ := startScan(t.Context(), l.path)
+		taken, err := l.r.capture(t.Context(), rm.capture(), admin, l.path, look, scan)
 		require.NoError(t, err)
 		require.NoError(t, os.Rename(l.path, l.path+"-real"))
 		swap()

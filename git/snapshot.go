@@ -92,11 +92,13 @@ func (r *Repo) takeSnapshot(ctx context.Context, c Capture) (Snapshot, error) {
 	if err := r.mendCommonDir(admin); err != nil {
 		return Snapshot{}, err
 	}
+	scan, stop := startScan(ctx, c.Path)
+	defer stop()
 	l, err := r.look(ctx, admin, c.Path)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	t, err := r.capture(ctx, c, admin, c.Path, l)
+	t, err := r.capture(ctx, c, admin, c.Path, l, scan)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -105,9 +107,9 @@ func (r *Repo) takeSnapshot(ctx context.Context, c Capture) (Snapshot, error) {
 
 // capture takes a snapshot of the files at top that belong to admin. Where look
 // is nil, git cannot say what has changed: then every file counts as changed.
-// An empty top stands for a directory that is gone.
-func (r *Repo) capture(ctx context.Context, c Capture, admin, top string, l *look) (*taking, error) {
-	t := &taking{repo: r, ask: c, admin: admin, top: top, look: l, limit: cmp.Or(c.Limit, DefaultSnapshotLimit)}
+// An empty top stands for a directory that is gone; else scan tells what lies there.
+func (r *Repo) capture(ctx context.Context, c Capture, admin, top string, l *look, scan func() (*scan, error)) (*taking, error) {
+	t := &taking{repo: r, scan: scan, ask: c, admin: admin, top: top, look: l, limit: cmp.Or(c.Limit, DefaultSnapshotLimit)}
 	t.snap = Snapshot{ID: c.ID, At: time.Now().UTC().Truncate(time.Millisecond), Path: realPath(c.Path), Entry: filepath.Base(admin), Meta: c.Meta}
 	for _, step := range []func(context.Context) error{t.findHead, t.walk, t.choose, t.readAdmin, t.findObjects, t.write} {
 		if err := step(ctx); err != nil {

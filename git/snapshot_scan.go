@@ -29,7 +29,9 @@ type taking struct {
 	limit int64
 	snap  Snapshot
 
-	files   map[string]os.FileInfo // what is there but directories, without what is ignored or nested
+	scan    func() (*scan, error)
+	seen    *scan
+	files   map[string]os.FileInfo // what is there but directories, without what is ignored, nested or special
 	dirs    map[string]os.FileInfo
 	full    map[string]bool // directories with something in them
 	store   []string        // files that no object has as they are
@@ -56,13 +58,17 @@ func (p perms) of(mode os.FileMode) os.FileMode {
 	return p.file
 }
 
-// walk lists what lies at top. It follows no link and enters no ignored
-// directory and no repository within.
+// walk takes of what lies at top what is neither ignored nor in a repository
+// within.
 func (t *taking) walk(context.Context) error {
 	t.files, t.dirs, t.full = map[string]os.FileInfo{}, map[string]os.FileInfo{}, map[string]bool{}
 	if t.top == "" {
 		t.usual = mostUsed(nil, nil)
 		return nil
+	}
+	var err error
+	if t.seen, err = t.scan(); err != nil {
+		return err
 	}
 	ignored, tracked := map[string]bool{}, map[string]bool{}
 	if t.look != nil {
@@ -76,70 +82,41 @@ func (t *taking) walk(context.Context) error {
 			}
 		}
 	}
-	err := filepath.WalkDir(t.top, func(name string, d fs.DirEntry, err error) error {
-		rel, relErr := filepath.Rel(t.top, name)
-		path := filepath.ToSlash(rel)
+	below := "/" // of which directory nothing is taken; what lies in one follows it
+	for _, it := range t.seen.items {
 		switch {
-		case relErr != nil:
-			return relErr
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case err != nil && path != ".":
-			t.omit(&t.snap.LeftOut, path+"/")
-			return fs.SkipDir
-		case err != nil || path == ".":
-			return err
-		case filepath.Base(name) == ".git":
-			return skip(d)
-		case d.IsDir():
-			return t.visitDir(name, path, d, ignored[path+"/"], tracked[path])
-		case !ignored[path]:
-			return t.visitFile(path, d)
+		case strings.HasPrefix(it.path, below), ignored[it.path]:
+		case it.info.IsDir() && ignored[it.path+"/"]:
+			below = it.path + "/"
+		case it.info.IsDir() && t.seen.repos[it.path] && !tracked[it.path]:
+			below = it.path + "/"
+			t.full[it.path], t.full[slashDir(it.path)] = true, true
+			t.omit(&t.snap.Nested, it.path)
+		default:
+			t.visit(it)
 		}
-		return nil
-	})
+	}
 	t.usual = mostUsed(t.files, t.dirs)
-	return err
-}
-
-func skip(d fs.DirEntry) error {
-	if d.IsDir() {
-		return fs.SkipDir
-	}
 	return nil
 }
 
-func (t *taking) visitDir(name, path string, d fs.DirEntry, ignored, tracked bool) error {
-	if ignored {
-		return fs.SkipDir
-	}
-	t.full[slashDir(path)] = true
-	if exists(filepath.Join(name, ".git")) {
-		t.omit(&t.snap.Nested, path)
-		if !tracked {
-			t.full[path] = true
-			return fs.SkipDir
-		}
-	}
-	info, err := d.Info()
-	if err == nil {
-		t.dirs[path] = info
-	}
-	return nil
-}
-
-func (t *taking) visitFile(path string, d fs.DirEntry) error {
-	info, err := d.Info()
+func (t *taking) visit(it item) {
+	t.full[slashDir(it.path)] = true
+	mode := it.info.Mode()
 	switch {
-	case err != nil: // gone meanwhile
-		return nil
-	case info.Mode().IsRegular(), info.Mode().Type() == fs.ModeSymlink:
-		t.files[path] = info
+	case mode.IsDir():
+		t.dirs[it.path] = it.info
+		if t.seen.repos[it.path] {
+			t.omit(&t.snap.Nested, it.path)
+		}
+		if t.seen.closed[it.path] {
+			t.omit(&t.snap.LeftOut, it.path+"/")
+		}
+	case mode.IsRegular(), mode.Type() == fs.ModeSymlink:
+		t.files[it.path] = it.info
 	default:
-		t.omit(&t.snap.LeftOut, path)
+		t.omit(&t.snap.LeftOut, it.path)
 	}
-	t.full[slashDir(path)] = true
-	return nil
 }
 
 // omit counts what the snapshot does not hold, and names the first of it.

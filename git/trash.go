@@ -189,7 +189,7 @@ func (r *Repo) SweepTrash(ctx context.Context, beside string, keep Keep) error {
 	var total int64
 	for i, it := range items {
 		if keep.Bytes > 0 && it.at.After(keep.Before) {
-			total += weigh(it.dir).bytes
+			total += weigh(it.dir)
 		}
 		// The newest stays whatever its size: nobody has had the time to undo it.
 		if strings.HasSuffix(it.dir, deleted) || it.at.Before(keep.Before) || i > 0 && keep.Bytes > 0 && total > keep.Bytes {
@@ -199,26 +199,15 @@ func (r *Repo) SweepTrash(ctx context.Context, beside string, keep Keep) error {
 	return errors.Join(errs...)
 }
 
-// weight is the size of files; more says that not all were counted.
-type weight struct {
-	bytes int64
-	more  bool
-}
-
-// weigh adds up the files below dir, so many of them at most.
-func weigh(dir string) (w weight) {
-	left := 200_000
+// weigh adds up the files below dir.
+func weigh(dir string) (bytes int64) {
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if left--; left < 0 {
-			w.more = true
-			return fs.SkipAll
-		}
 		if err == nil && d.Type().IsRegular() {
 			if info, err := d.Info(); err == nil {
-				w.bytes += info.Size()
+				bytes += info.Size()
 			}
 		}
 		return nil
 	})
-	return w
+	return bytes
 }

@@ -204,23 +204,19 @@ func (out *WorktreeRemoveOut) tellTrash(trash git.Trash, set config.Settings) {
 	}
 	out.Trash, out.TrashBytes = filepath.Join(trash.Dir, "files"), trash.Bytes
 	out.TrashUntil = time.Now().Add(set.KeepTrash).UTC().Format(time.RFC3339)
-	out.size = inBytes(trash.Bytes, trash.AtLeast)
+	out.size = inBytes(trash.Bytes)
 	out.LeftOut = someFiles(slices.Concat(s.Nested, s.LeftOut, s.Ignored))
 }
 
 // inBytes says a size for people.
-func inBytes(n int64, atLeast bool) string {
-	more := ""
-	if atLeast {
-		more = "more than "
-	}
+func inBytes(n int64) string {
 	switch {
 	case n < 10<<10:
-		return fmt.Sprintf("%s%d bytes", more, n)
+		return fmt.Sprintf("%d bytes", n)
 	case n < 10<<20:
-		return fmt.Sprintf("%s%d KB", more, n>>10)
+		return fmt.Sprintf("%d KB", n>>10)
 	}
-	return fmt.Sprintf("%s%d MB", more, n>>20)
+	return fmt.Sprintf("%d MB", n>>20)
 }
 
 // tidy deletes, behind the answer, a worktree that had nothing of its own, trash
