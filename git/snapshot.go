@@ -224,6 +224,7 @@ func (s *Snapshot) sound() bool {
 // branches, tags or remotes. All others stay.
 func (r *Repo) DropSnapshots(ctx context.Context, before time.Time) error {
 	r.dropCrashReports(snapshotRefs)
+	r.sweepSnapshotLocks()
 	list, err := r.Snapshots(ctx)
 	errs := []error{err}
 	for _, s := range list {

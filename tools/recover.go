@@ -137,6 +137,9 @@ func (b *Board) forget(ctx context.Context, op *state.Operation, e state.Event) 
 // recoverRemove goes on with a removal that took the directory away, and drops
 // one that had not yet.
 func (b *Board) recoverRemove(ctx context.Context, op *state.Operation, in state.Intent) error {
+	if err := b.Git.ClearSnapshotLock(ctx, in.ID, state.Time(in.At)); err != nil {
+		return gitError("finish the interrupted removal of "+in.Name, err)
+	}
 	if _, err := os.Lstat(in.Path); err == nil {
 		return b.forget(ctx, op, removeEvent("failed", in, fmt.Errorf("interrupted: %s died; nothing was removed", in.Holder)))
 	}
