@@ -176,16 +176,18 @@ func (r *Repo) userOf(ctx context.Context, branch string) (string, error) {
 // (wt-status.c: wt_status_check_rebase, wt_status_check_bisect).
 func (r *Repo) comesBack(path, branch string) bool {
 	admin, err := r.adminDir(path)
-	if err != nil {
-		return false
-	}
+	return err == nil && returnsTo(admin) == branch
+}
+
+// returnsTo is the branch that an operation under way will come back to.
+func returnsTo(admin string) string {
 	for _, file := range []string{"rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START"} {
 		name, err := readSmall(filepath.Join(admin, filepath.FromSlash(file)))
-		if err == nil && strings.TrimPrefix(strings.TrimSpace(name), "refs/heads/") == branch {
-			return true
+		if name = strings.TrimPrefix(strings.TrimSpace(name), "refs/heads/"); err == nil && name != "" && name != "detached HEAD" && !isObjectID(name) {
+			return name
 		}
 	}
-	return false
+	return ""
 }
 
 // branchObstacle says which ref keeps branch from being made, nil when none

@@ -18,6 +18,10 @@
 //   - Death. After a kill at any instant git's own records say how far an
 //     operation came: FinishAdd completes a complete one, UndoAdd takes back
 //     everything else. Both may be repeated.
+//   - Undo. RemoveWorktree takes a snapshot first, which is flushed before anything
+//     moves; RestoreWorktree brings back from the trash or from the snapshot what
+//     was there, and replaces nothing. FinishRestore and UndoRestore go on after a
+//     kill.
 //   - Facts. A typed reason (ErrDirty, ErrLocked, ErrBranchExists, ...) is
 //     derived from what git or the file system says of the state, not from the
 //     English of an error message.

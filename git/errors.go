@@ -33,6 +33,8 @@ var (
 	ErrNested       = errors.New("worktree has repositories within it with work of their own")
 	ErrOperation    = errors.New("an operation is under way in the worktree")
 	ErrUnmerged     = errors.New("commits are held by nothing but the worktree")
+	ErrMounted      = errors.New("a file system is mounted below")
+	ErrNoSnapshot   = errors.New("no such snapshot")
 	ErrIncomplete   = errors.New("worktree is not complete")
 
 	ErrBusy   = errors.New("another git process holds a lock file")

@@ -34,6 +34,8 @@ type call struct {
 	env     []string   // beside program.env; later entries win
 	op      bool       // changes something: must survive the death of this process
 	inherit []*os.File // open files which git and its children keep open
+	stdin   io.Reader  // what git reads; nothing where it is nil
+	stdout  io.Writer  // takes the output in place of the result, however long; not for an op
 }
 
 func findProgram(environ []string) (*program, error) {
@@ -93,6 +95,7 @@ func (p *program) run(ctx context.Context, c call) ([]byte, error) {
 	cmd.WaitDelay = grace
 	cmd.Cancel = func() error { return terminate(cmd) }
 	isolate(cmd, c.inherit)
+	cmd.Stdin = c.stdin
 
 	stdout, stderr := &limited{limit: stdoutLimit}, &limited{limit: stderrLimit, drop: true}
 	var err error
@@ -100,6 +103,9 @@ func (p *program) run(ctx context.Context, c call) ([]byte, error) {
 		err = runToFile(cmd, stderr)
 	} else {
 		cmd.Stdout, cmd.Stderr = stdout, stderr
+		if c.stdout != nil {
+			cmd.Stdout = c.stdout
+		}
 		err = cmd.Run()
 	}
 	if err == nil {

@@ -1,71 +1,33 @@
 package git
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // obstacles looks for everything that stands against the removal of a worktree
-// that is not forced.
-func (r *Repo) obstacles(ctx context.Context, admin, path string, locked bool, lock string) error {
+// that is not forced. It also gives what it saw.
+func (r *Repo) obstacles(ctx context.Context, admin, path string, locked bool, lock string) (*look, error) {
 	var found []error
 	if locked {
 		found = append(found, refuse(ErrLocked, lock))
 	}
 	op, err := r.Operation(ctx, path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if op != "" {
 		found = append(found, refuse(ErrOperation, op))
 	}
-	look, err := r.look(ctx, admin, path, path)
+	l, err := r.look(ctx, admin, path, path)
 	if err != nil {
-		return errors.Join(append(found, err)...)
+		return nil, errors.Join(append(found, err)...)
 	}
-	return errors.Join(append(found, look.dirty(), r.checkWithin(ctx, look, path, path), r.checkHeld(ctx, look.status))...)
-}
-
-// look is what the files at a place have beyond the commits.
-type look struct {
-	status    Status       // with the ignored files
-	populated []repository // submodules that have files
-	kept      []string     // git directories of submodules, with files or without
-}
-
-func (l look) precious() bool {
-	return len(l.status.Changed()) > 0 || len(l.status.Ignored) > 0 || len(l.populated) > 0 || len(l.kept) > 0
-}
-
-func (l look) dirty() error {
-	if changed := l.status.Changed(); len(changed) > 0 {
-		return refuse(ErrDirty, changed...)
-	}
-	return nil
-}
-
-// look asks git's status and index at the same time. The files at top were at
-// origin; where they are elsewhere by now, git cannot look into submodules.
-func (r *Repo) look(ctx context.Context, admin, top, origin string) (l look, err error) {
-	asked := make(chan error, 1)
-	go func() {
-		var err error
-		l.populated, err = r.populated(ctx, admin, top, origin)
-		l.kept = gitDirs(filepath.Join(admin, "modules"))
-		asked <- err
-	}()
-	args := []string{"--ignored=traditional"}
-	if top != origin {
-		args = append(args, "--ignore-submodules=all")
-	}
-	l.status, err = r.statusOf(ctx, admin, top, args...)
-	return l, errors.Join(err, <-asked)
+	return l, errors.Join(append(found, l.dirty(), r.checkWithin(ctx, l, path, path), r.checkHeld(ctx, l.status))...)
 }
 
 // checkHeld refuses a detached HEAD with commits that no branch, tag or remote holds.
@@ -81,7 +43,7 @@ func (r *Repo) checkHeld(ctx context.Context, status Status) error {
 }
 
 // checkWithin refuses submodules and other repositories with work of their own.
-func (r *Repo) checkWithin(ctx context.Context, l look, top, origin string) error {
+func (r *Repo) checkWithin(ctx context.Context, l *look, top, origin string) error {
 	submodules, err := r.workIn(ctx, l.populated)
 	if err != nil {
 		return err
@@ -134,25 +96,6 @@ func (r *Repo) workIn(ctx context.Context, repos []repository) (found []string, 
 		}
 	}
 	return found, nil
-}
-
-// populated lists the submodules that have files.
-func (r *Repo) populated(ctx context.Context, admin, top, origin string) ([]repository, error) {
-	out, err := r.git.run(ctx, call{args: []string{"ls-files", "--stage", "-z"}, dir: top, env: r.pin(admin, top)})
-	if err != nil {
-		return nil, err
-	}
-	var repos []repository
-	for entry := range bytes.SplitSeq(out, []byte{0}) {
-		_, name, _ := strings.Cut(string(entry), "\t")
-		if !strings.HasPrefix(string(entry), "160000 ") {
-			continue
-		}
-		if repo, ok := repositoryAt(filepath.Join(top, filepath.FromSlash(name)), top, origin); ok {
-			repos = append(repos, repo)
-		}
-	}
-	return repos, nil
 }
 
 // gitDirs finds the git directories of submodules, whose names may have slashes.

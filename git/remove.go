@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,32 +13,41 @@ import (
 // Remove asks for a worktree to be removed.
 type Remove struct {
 	Path    string
-	Op      string     // unique id of the operation: names the trash and what protects its commits
-	Force   bool       // whatever is in the way, but for an add that is going on
-	Inherit []*os.File // kept open by every git process that changes something (not on Windows)
+	Op      string          // unique id of the operation: names the trash and the snapshot
+	Force   bool            // whatever is in the way, but for an add that is going on and for mounts
+	Limit   int64           // as in [Capture]
+	Meta    json.RawMessage // as in [Capture]
+	Inherit []*os.File      // kept open by every git process that changes something (not on Windows)
 
 	// Last, where it is set, is asked when the files have been moved to where it is
 	// told and nobody finds them any more. Its error puts them back and is returned.
 	Last func(files string) error
 }
 
-// Trash is where a removed worktree went: Dir/files is its directory, Dir/git
-// its administrative directory with index, HEAD and logs. Moved back to their
-// places they are the worktree again. refs/wt-mcp/trash/<op> holds the commits
-// and the staged content that no branch holds.
-type Trash struct {
-	Dir      string
-	Ref      string // holds commits and staged content that no branch holds; "" where there were none
-	Precious bool   // it has what no commit on a branch has: changes, untracked or ignored files, repositories within
+func (rm Remove) capture() Capture {
+	return Capture{ID: rm.Op, Path: rm.Path, Limit: rm.Limit, Meta: rm.Meta, Inherit: rm.Inherit}
 }
 
-// RemoveWorktree takes a worktree away and destroys nothing: see [Trash]. The
-// branch stays. It refuses what [Repo.CheckRemovable] refuses, also where it
-// became so since. The directory vanishes by one rename, the entry by another.
+// Trash is where a removed worktree went: Dir/files is its directory, Dir/git
+// its administrative directory with index, HEAD and logs. [Repo.RestoreWorktree]
+// brings it back from there, and when the trash is gone from the snapshot.
+type Trash struct {
+	Dir      string
+	Snapshot Snapshot // taken before anything went
+	Precious bool     // it has what no commit on a branch has: changes, untracked or ignored files, repositories within
+	Bytes    int64    // of the files in it, but of git directories within
+}
+
+// RemoveWorktree takes a worktree away and destroys nothing: it takes a snapshot
+// first, see [Repo.TakeSnapshot], then the directory and its entry go to the
+// trash, each by one rename. The branch stays. It refuses what
+// [Repo.CheckRemovable] refuses, also where it became so since. What was written
+// between the snapshot and the rename is in the trash, and in the snapshot, which
+// is taken again.
 //
-// A kill between the two leaves an entry without a directory; FinishRemove goes
-// on from there. A directory that is gone already is no error: then only the
-// entry goes, and Dir is empty.
+// A kill between the two renames leaves an entry without a directory;
+// FinishRemove goes on from there. A directory that is gone already is no error:
+// then only the entry goes, and Dir is empty.
 func (r *Repo) RemoveWorktree(ctx context.Context, rm Remove) (Trash, error) {
 	t, err := r.remove(ctx, rm)
 	if err != nil {
@@ -57,46 +67,92 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	if err != nil {
 		return Trash{}, err
 	}
-	if err := r.checkRemovable(ctx, admin, rm); err != nil {
+	scan, stop := startScan(ctx, rm.Path)
+	defer stop()
+	l, err := r.checkRemovable(ctx, admin, rm)
+	if err == nil {
+		err = r.mendCommonDir(admin)
+	}
+	if err != nil {
 		return Trash{}, err
 	}
-	kept := false
-	if rm.Force {
-		if kept, err = r.protect(ctx, admin, rm.Op); err != nil {
-			return Trash{}, err
-		}
+	if l == nil {
+		l = r.tryLook(ctx, admin, rm.Path)
+	}
+	taken, err := r.capture(ctx, rm.capture(), admin, rm.Path, l, scan)
+	if err != nil {
+		return Trash{}, err
 	}
 	trash, err := r.setAside(rm.Path, rm.Op)
 	if err != nil {
 		return Trash{}, err
 	}
-	t, err := r.retire(ctx, rm, admin, trash)
+	t, err := r.retire(ctx, rm, admin, trash, taken)
 	if err != nil && exists(admin) {
 		return Trash{}, errors.Join(err, putBack(trash, rm.Path))
-	}
-	if kept {
-		t.Precious, t.Ref = true, trashRef(rm.Op)
 	}
 	return t, err
 }
 
+// tryLook is look for a worktree that must go even if git cannot read it; then
+// it is nil.
+func (r *Repo) tryLook(ctx context.Context, admin, top string) *look {
+	if l, err := r.look(ctx, admin, top, top); err == nil {
+		return l
+	}
+	return nil
+}
+
 // retire looks a last time, now that nobody finds the directory any more, and
 // moves the entry beside it.
-func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string) (Trash, error) {
+func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken *taking) (Trash, error) {
 	files := filepath.Join(trash, "files")
-	look, err := r.look(ctx, admin, files, rm.Path)
+	if err := r.checkMoved(admin, files, rm.Path); err != nil {
+		return Trash{}, err
+	}
+	now, err := r.look(ctx, admin, files, rm.Path)
 	if err == nil && !rm.Force {
-		err = errors.Join(look.dirty(), r.checkWithin(ctx, look, files, rm.Path), r.checkHeld(ctx, look.status))
+		err = errors.Join(now.dirty(), r.checkWithin(ctx, now, files, rm.Path), r.checkHeld(ctx, now.status))
 	}
 	if err != nil && !rm.Force {
 		return Trash{}, err
+	}
+	if err != nil {
+		now = nil
 	}
 	if rm.Last != nil {
 		if err := rm.Last(files); err != nil {
 			return Trash{}, err
 		}
 	}
-	return Trash{Dir: trash, Precious: err != nil || look.precious()}, r.moveEntry(ctx, admin, trash)
+	if ctx.Err() == nil && taken.changedSince(files, now) {
+		if now == nil {
+			now = taken.look
+		}
+		scan, stop := startScan(ctx, files)
+		defer stop()
+		if taken, err = r.capture(ctx, rm.capture(), admin, files, now, scan); err != nil {
+			return Trash{}, err
+		}
+	}
+	s := taken.snap
+	t := Trash{Dir: trash, Snapshot: s, Bytes: taken.seen.bytes, Precious: now == nil || now.precious() || !s.Plain || s.Detached}
+	return t, r.moveEntry(ctx, admin, trash)
+}
+
+// checkMoved makes sure that what was renamed is the worktree that was looked at,
+// and not something that took its place.
+func (r *Repo) checkMoved(admin, files, path string) error {
+	info, err := os.Lstat(files)
+	if err != nil {
+		return err
+	}
+	pointer, err := readSmall(filepath.Join(files, ".git"))
+	target, _ := strings.CutPrefix(pointer, "gitdir: ")
+	if !info.IsDir() || err != nil || absolute(path, target) != admin {
+		return fmt.Errorf("%w: %s was replaced meanwhile", ErrNotWorktree, path)
+	}
+	return nil
 }
 
 // moveEntry takes the administrative directory out of git's sight by one rename.
@@ -134,19 +190,23 @@ func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
 	if t.Dir == "" {
 		t = Trash{}
 	}
+	if s, err := r.Snapshot(ctx, rm.Op); err == nil {
+		t.Snapshot = s
+	}
 	admin := r.entryOf(rm.Path)
 	if admin == "" {
 		return t, nil
 	}
 	if t.Dir != "" {
+		t.Bytes = weigh(filepath.Join(t.Dir, "files"))
 		return t, r.moveEntry(ctx, admin, t.Dir)
 	}
-	kept, err := r.protect(ctx, admin, rm.Op)
-	if err != nil {
-		return t, err
-	}
-	if kept {
-		t.Ref = trashRef(rm.Op)
+	if t.Snapshot.ID == "" { // the directory is gone; what git knows of it is not
+		taken, err := r.capture(ctx, rm.capture(), admin, "", nil, nil)
+		if err != nil {
+			return t, err
+		}
+		t.Snapshot = taken.snap
 	}
 	return t, r.drop(ctx, rm.Path, rm.Inherit)
 }
@@ -163,19 +223,20 @@ func (r *Repo) entryOf(path string) string {
 
 // CheckRemovable says whether a worktree may go: nil, or everything that stands
 // against it, one *Refused each, joined. It refuses the main checkout
-// (ErrMainWorktree), an add that is going on (ErrLocked), and without Force a lock
-// (ErrLocked), an operation that is under way (ErrOperation), changes and
-// untracked files whatever status.showUntrackedFiles says (ErrDirty), submodules
-// and other repositories within it that have work of their own (ErrSubmodules,
-// ErrNested), and commits that nothing but the worktree's detached HEAD holds
-// (ErrUnmerged). Ignored files are no reason. A directory that is gone can go.
+// (ErrMainWorktree), an add that is going on (ErrLocked), a mount in the directory
+// (ErrMounted), and without Force a lock (ErrLocked), an operation that is under
+// way (ErrOperation), changes and untracked files whatever
+// status.showUntrackedFiles says (ErrDirty), submodules and other repositories
+// within it that have work of their own (ErrSubmodules, ErrNested), and commits
+// that nothing but the worktree's detached HEAD holds (ErrUnmerged). Ignored files
+// are no reason. A directory that is gone can go.
 func (r *Repo) CheckRemovable(ctx context.Context, rm Remove) error {
 	admin, err := r.adminDir(rm.Path)
 	if errors.Is(err, os.ErrNotExist) && !errors.Is(err, ErrNotWorktree) {
 		return nil
 	}
 	if err == nil {
-		err = r.checkRemovable(ctx, admin, rm)
+		_, err = r.checkRemovable(ctx, admin, rm)
 	}
 	if err != nil {
 		return fmt.Errorf("check worktree %s: %w", rm.Path, err)
@@ -183,16 +244,17 @@ func (r *Repo) CheckRemovable(ctx context.Context, rm Remove) error {
 	return nil
 }
 
-func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) error {
+// checkRemovable also gives what it saw, where it had to look.
+func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) (*look, error) {
 	if admin == r.common {
-		return refuse(ErrMainWorktree, rm.Path)
+		return nil, refuse(ErrMainWorktree, rm.Path)
 	}
 	reason, locked := lockReason(admin)
 	if locked && strings.HasPrefix(reason, LockReason("")) {
-		return refuse(ErrLocked, reason)
+		return nil, refuse(ErrLocked, reason)
 	}
-	if rm.Force {
-		return nil
+	if err := r.checkMounts(rm.Path); err != nil || rm.Force {
+		return nil, err
 	}
 	return r.obstacles(ctx, admin, rm.Path, locked, reason)
 }

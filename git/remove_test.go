@@ -151,10 +151,16 @@ func TestRemovePutsBackWhatBecameDirty(t *testing.T) {
 	require.NoError(t, err)
 	rm := Remove{Path: a.Path, Op: "op"}
 	require.NoError(t, r.CheckRemovable(t.Context(), rm))
+	l, err := r.look(t.Context(), admin, a.Path)
+	require.NoError(t, err)
+	scan, stop := startScan(t.Context(), a.Path)
+	defer stop()
+	taken, err := r.capture(t.Context(), rm.capture(), admin, a.Path, l, scan)
+	require.NoError(t, err)
 	file := g.Write(filepath.Join(a.Path, "late"), "x")
 	trash, err := r.setAside(a.Path, "op")
 	require.NoError(t, err)
-	_, err = r.retire(t.Context(), rm, admin, trash)
+	_, err = r.retire(t.Context(), rm, admin, trash, taken)
 	requireRefused(t, err, ErrDirty, "late")
 	require.NoError(t, putBack(trash, a.Path))
 	require.FileExists(t, file)
@@ -215,9 +221,9 @@ func TestRemoveOfIgnoredFilesOnlyIsPrecious(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, kept.Precious)
 	require.FileExists(t, filepath.Join(kept.Dir, "files", "ignored"))
-	require.NoError(t, r.SweepTrash(t.Context(), filepath.Dir(a.Path), time.Now().Add(-time.Hour)))
+	require.NoError(t, r.SweepTrash(t.Context(), filepath.Dir(a.Path), Keep{Before: time.Now().Add(-time.Hour)}))
 	require.DirExists(t, kept.Dir)
-	require.NoError(t, r.SweepTrash(t.Context(), filepath.Dir(a.Path), time.Now().Add(time.Hour)))
+	require.NoError(t, r.SweepTrash(t.Context(), filepath.Dir(a.Path), Keep{Before: time.Now().Add(time.Hour)}))
 	require.NoDirExists(t, kept.Dir)
 }
 
@@ -231,7 +237,7 @@ func TestRemoveRefusesHeldCommitsAndOperations(t *testing.T) {
 	clean, err := r.RemoveWorktree(t.Context(), Remove{Path: a.Path, Op: "op1", Force: true})
 	require.NoError(t, err)
 	require.True(t, clean.Precious, "its files are clean, its commits are held by nothing else")
-	require.Equal(t, held, g.Git("rev-parse", "--verify", clean.Ref))
+	require.Equal(t, held, g.Git("rev-parse", "--verify", SnapshotRef(clean.Snapshot.ID)+"^1"))
 
 	a = newAdd(g, "b")
 	require.NoError(t, r.AddWorktree(t.Context(), a))
@@ -265,7 +271,8 @@ func TestFinishRemove(t *testing.T) {
 	for range 2 {
 		trash, err := r.FinishRemove(t.Context(), rm)
 		require.NoError(t, err)
-		require.Equal(t, Trash{Dir: dir, Precious: true}, trash)
+		require.Equal(t, dir, trash.Dir)
+		require.True(t, trash.Precious)
 		requireUnlisted(t, r, a.Path)
 	}
 	require.FileExists(t, filepath.Join(dir, "git", "index"))

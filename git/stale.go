@@ -40,6 +40,26 @@ func (r *Repo) ClearBranchLocks(ctx context.Context, branch string, since time.T
 	return clearStale(ctx, since, r.branchLocks(branch))
 }
 
+// ClearSnapshotLock removes the lock file that a killed git left when it wrote the
+// snapshot of an operation that began at since and of which nobody lives.
+func (r *Repo) ClearSnapshotLock(ctx context.Context, id string, since time.Time) error {
+	if err := checkOp(id); err != nil {
+		return err
+	}
+	return clearStale(ctx, since, []string{filepath.Join(r.common, filepath.FromSlash(SnapshotRef(id))+".lock")})
+}
+
+// sweepSnapshotLocks removes those that nobody recovers: a snapshot takes no hour
+// between the lock on its ref and the end of git.
+func (r *Repo) sweepSnapshotLocks() {
+	left, _ := filepath.Glob(filepath.Join(r.common, filepath.FromSlash(snapshotRefs), "*.lock"))
+	for _, name := range left {
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(name)
+		}
+	}
+}
+
 func clearStale(ctx context.Context, since time.Time, names []string) error {
 	left := map[string]os.FileInfo{}
 	for _, name := range names {

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
-
-// trashRef holds the commits of a removal until its trash is swept.
-func trashRef(op string) string { return "refs/wt-mcp/trash/" + op }
 
 // trashParents are where trash may lie: beside our other private files, or
 // beside the worktree where that is on another file system.
@@ -19,25 +18,50 @@ func (r *Repo) trashParents(path string) []string {
 	return []string{filepath.Join(r.common, dirName, "trash"), filepath.Join(filepath.Dir(path), ".trash")}
 }
 
-// trashOf finds the trash of an operation; "" if there is none.
+// trashOf finds the trash of an operation; "" if there is none. A link in its
+// place is none.
 func (r *Repo) trashOf(path, op string) string {
 	for _, parent := range r.trashParents(path) {
-		if dir := filepath.Join(parent, op); isDir(filepath.Join(dir, "files")) {
+		if dir := filepath.Join(parent, op); checkReal(parent, dir, filepath.Join(dir, "files")) == nil {
 			return dir
 		}
 	}
 	return ""
 }
 
+// checkReal refuses a path that is no directory, or a link to one.
+func checkReal(dirs ...string) error {
+	for _, dir := range dirs {
+		info, err := os.Lstat(dir)
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("%s is no directory", dir)
+		}
+	}
+	return nil
+}
+
+// makeTrash makes a directory for an operation below a parent of ours.
+func makeTrash(parent, op string) (string, error) {
+	if err := os.MkdirAll(filepath.Dir(parent), 0o777); err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(parent, 0o777); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", err
+	}
+	if err := checkReal(filepath.Dir(parent), parent); err != nil {
+		return "", err
+	}
+	return filepath.Join(parent, op), os.Mkdir(filepath.Join(parent, op), 0o700)
+}
+
 // setAside renames a worktree's directory into the trash.
 func (r *Repo) setAside(path, op string) (trash string, err error) {
 	var errs []error
 	for _, parent := range r.trashParents(path) {
-		trash := filepath.Join(parent, op)
-		err := os.MkdirAll(parent, 0o777)
-		if err == nil {
-			err = os.Mkdir(trash, 0o700)
-		}
+		trash, err := makeTrash(parent, op)
 		if err == nil {
 			if err = os.Rename(path, filepath.Join(trash, "files")); err == nil {
 				return trash, errors.Join(syncDir(filepath.Dir(path)), syncDir(trash), syncDir(parent))
@@ -62,94 +86,128 @@ func putBack(trash, path string) error {
 	return os.Remove(trash)
 }
 
-// protect keeps under a ref what only the worktree's HEAD and index hold: the
-// commits of a detached HEAD, and staged content. kept reports whether there was any.
-func (r *Repo) protect(ctx context.Context, admin, op string) (kept bool, err error) {
-	head, ref, err := r.head(ctx, admin)
-	if err != nil {
-		head, ref = "", "" // before the first commit HEAD holds nothing
-	}
-	keep := ""
-	if ref == "HEAD" {
-		keep = head
-	}
-	if staged := r.stagedTree(ctx, admin, head); staged != "" {
-		if keep, err = r.commitTree(ctx, admin, staged, head); err != nil {
-			return false, err
-		}
-	}
-	if keep == "" {
-		return false, nil
-	}
-	return true, retry(ctx, nothing, func() error {
-		_, err := r.git.run(ctx, call{op: true, dir: r.common, env: r.pin("", ""),
-			args: []string{"update-ref", "--no-deref", "--end-of-options", trashRef(op), keep}})
-		return err
-	})
-}
-
-// stagedTree is the tree of the index where it differs from HEAD's; "" where it
-// does not, or where conflicts keep it from being a tree.
-func (r *Repo) stagedTree(ctx context.Context, admin, head string) string {
-	out, err := r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"write-tree"}})
-	tree := strings.TrimSpace(string(out))
-	if err != nil || head == "" {
-		return tree
-	}
-	out, err = r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"rev-parse", "--verify", "--quiet", head + "^{tree}"}})
-	if err == nil && strings.TrimSpace(string(out)) == tree {
-		return ""
-	}
-	return tree
-}
-
-func (r *Repo) commitTree(ctx context.Context, admin, tree, parent string) (string, error) {
-	args := []string{"commit-tree", "-m", "wt-mcp: what was staged in a removed worktree"}
-	if parent != "" {
-		args = append(args, "-p", parent)
-	}
-	env := append(r.pin(admin, ""), "GIT_AUTHOR_NAME=wt-mcp", "GIT_AUTHOR_EMAIL=trash@wt-mcp.invalid",
-		"GIT_COMMITTER_NAME=wt-mcp", "GIT_COMMITTER_EMAIL=trash@wt-mcp.invalid")
-	out, err := r.git.run(ctx, call{dir: r.common, env: env, args: append(args, tree)})
-	return strings.TrimSpace(string(out)), err
-}
-
-// EmptyTrash deletes one trash for good, with the ref that protects its commits.
+// EmptyTrash deletes one trash for good. The snapshot stays. It follows no link,
+// not even in the place of the trash itself, and refuses with ErrMounted what
+// something is mounted in.
 func (r *Repo) EmptyTrash(ctx context.Context, t Trash) error {
 	if t.Dir == "" {
 		return nil
 	}
-	op := filepath.Base(t.Dir)
-	root, err := os.OpenRoot(filepath.Dir(t.Dir))
-	if err != nil {
+	if err := r.deleteTree(ctx, t.Dir); err != nil {
 		return fmt.Errorf("empty trash: %w", err)
+	}
+	return nil
+}
+
+// deleted ends the name of a trash that nobody can restore from any more.
+const deleted = ".deleted"
+
+// deleteTree deletes a directory of an operation in a trash. It gets another name
+// first, so that no restore is under way with half of it gone.
+func (r *Repo) deleteTree(ctx context.Context, dir string) error {
+	parent, op := filepath.Dir(dir), filepath.Base(dir)
+	if err := checkOp(op); err != nil {
+		return err
+	}
+	if err := checkReal(filepath.Dir(parent), parent, dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if err := r.checkMounts(dir); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(parent)
+	if err != nil {
+		return err
 	}
 	defer root.Close()
-	if err := root.RemoveAll(op); err != nil {
-		return fmt.Errorf("empty trash: %w", err)
+	if !strings.HasSuffix(op, deleted) {
+		unlock, err := r.lock(ctx)
+		if err != nil {
+			return err
+		}
+		err = root.Rename(op, op+deleted)
+		unlock()
+		if op += deleted; err != nil {
+			return err
+		}
 	}
-	if checkOp(op) != nil {
-		return nil
+	if err = root.RemoveAll(op); errors.Is(err, os.ErrPermission) {
+		unlockDirs(root, op)
+		err = root.RemoveAll(op)
 	}
-	_, err = r.git.run(ctx, call{op: true, dir: r.common, env: r.pin("", ""),
-		args: []string{"update-ref", "--no-deref", "-d", "--end-of-options", trashRef(op)}})
 	return err
 }
 
-// SweepTrash deletes the trash of removals before the given time. beside is the
-// directory that worktrees lie in: there may be trash too.
-func (r *Repo) SweepTrash(ctx context.Context, beside string, before time.Time) error {
+// unlockDirs lets the owner write into directories that take nothing, as those
+// of Go's module cache: nothing can be deleted in them otherwise.
+func unlockDirs(root *os.Root, dir string) {
+	if info, err := root.Lstat(dir); err != nil || !info.IsDir() {
+		return
+	}
+	_ = root.Chmod(dir, 0o700)
+	file, err := root.Open(dir)
+	if err != nil {
+		return
+	}
+	names, _ := file.Readdirnames(-1)
+	file.Close()
+	for _, name := range names {
+		unlockDirs(root, filepath.Join(dir, name))
+	}
+}
+
+// Keep says what trash may stay.
+type Keep struct {
+	Before time.Time // older trash goes
+	Bytes  int64     // where there is more, the oldest goes; 0 for any size
+}
+
+// SweepTrash deletes the trash of removals that is too old or too much. beside is
+// the directory that worktrees lie in: there may be trash too.
+func (r *Repo) SweepTrash(ctx context.Context, beside string, keep Keep) error {
+	type item struct {
+		dir string
+		at  time.Time
+	}
+	var items []item
 	var errs []error
 	for _, parent := range r.trashParents(filepath.Join(beside, "x")) {
-		entries, err := os.ReadDir(parent)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
+		if checkReal(filepath.Dir(parent), parent) != nil {
+			continue
 		}
+		entries, err := os.ReadDir(parent)
+		errs = append(errs, err)
 		for _, entry := range entries {
-			if info, err := entry.Info(); err == nil && info.ModTime().Before(before) {
-				errs = append(errs, r.EmptyTrash(ctx, Trash{Dir: filepath.Join(parent, entry.Name())}))
+			if info, err := entry.Info(); err == nil && info.IsDir() && checkOp(entry.Name()) == nil {
+				items = append(items, item{filepath.Join(parent, entry.Name()), info.ModTime()})
 			}
 		}
 	}
+	slices.SortFunc(items, func(a, b item) int { return b.at.Compare(a.at) })
+	var total int64
+	for i, it := range items {
+		if keep.Bytes > 0 && it.at.After(keep.Before) {
+			total += weigh(it.dir)
+		}
+		// The newest stays whatever its size: nobody has had the time to undo it.
+		if strings.HasSuffix(it.dir, deleted) || it.at.Before(keep.Before) || i > 0 && keep.Bytes > 0 && total > keep.Bytes {
+			errs = append(errs, r.deleteTree(ctx, it.dir))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// weigh adds up the files below dir.
+func weigh(dir string) (bytes int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			if info, err := d.Info(); err == nil {
+				bytes += info.Size()
+			}
+		}
+		return nil
+	})
+	return bytes
 }

@@ -16,7 +16,7 @@ import (
 // then its name, its task and its branch are taken.
 type Intent struct {
 	ID           string  `json:"id"`
-	Kind         string  `json:"kind"` // IntentCreate or IntentRemove
+	Kind         string  `json:"kind"` // IntentCreate, IntentRemove or IntentRestore
 	Name         string  `json:"name"`
 	Path         string  `json:"path"`
 	Branch       string  `json:"branch"`
@@ -28,6 +28,7 @@ type Intent struct {
 	Force        bool    `json:"force,omitempty"`
 	CompleteTask bool    `json:"complete_task,omitempty"`
 	Reason       string  `json:"reason,omitempty"`
+	Snapshot     string  `json:"snapshot,omitempty"` // to restore
 	Actor        string  `json:"actor,omitempty"`
 	Holder       string  `json:"holder"`
 	At           float64 `json:"at"`
@@ -35,8 +36,9 @@ type Intent struct {
 
 // The kinds of intent.
 const (
-	IntentCreate = "create"
-	IntentRemove = "remove"
+	IntentCreate  = "create"
+	IntentRemove  = "remove"
+	IntentRestore = "restore"
 )
 
 // Operation is the right to act on an intent. It lives as long as its lock file

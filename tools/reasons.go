@@ -18,7 +18,7 @@ import (
 
 // Reason is one thing that keeps a worktree from being removed.
 type Reason struct {
-	Kind   string     `json:"kind" jsonschema:"claim, run, process, locked, operation, dirty, submodule, nested_repository or detached_commits; worktree_prune has more"`
+	Kind   string     `json:"kind" jsonschema:"claim, run, process, mount, locked, operation, dirty, submodule, nested_repository or detached_commits; worktree_prune has more"`
 	Code   state.Code `json:"code"`
 	Detail string     `json:"detail"`
 	Next   string     `json:"next" jsonschema:"what to do about it"`
@@ -152,6 +152,9 @@ func gitReason(plan state.Intent, refused *git.Refused) Reason {
 	case git.ErrOperation:
 		return reason("operation", state.Conflict, "end it (--continue or --abort) in "+plan.Path+", or call "+again,
 			fmt.Sprintf("a %s is under way in worktree %s", shown, plan.Name), map[string]any{"operation": shown})
+	case git.ErrMounted:
+		return reason("mount", state.InUse, "unmount it, then repeat the call; what is mounted there is not the worktree's to delete",
+			fmt.Sprintf("a file system is mounted in worktree %s: %s", plan.Name, shown), map[string]any{"mounts": someFiles(what)})
 	case git.ErrLocked:
 		shown = cmp.Or(shown, "no reason given")
 		return reason("locked", state.InUse, "ask whoever locked it; git worktree unlock "+plan.Path+" ends the lock, and "+again+" overrides it",

@@ -92,6 +92,8 @@ func (b *Board) recoverOne(ctx context.Context, in state.Intent) error {
 		return b.recoverCreate(ctx, op, in)
 	case state.IntentRemove:
 		return b.recoverRemove(ctx, op, in)
+	case state.IntentRestore:
+		return b.recoverRestore(ctx, op, in)
 	}
 	return state.Errorf(state.Corrupt, "a newer wt-mcp may know it", "operation %s is of unknown kind %q", in.ID, in.Kind)
 }
@@ -147,6 +149,9 @@ func (b *Board) forget(ctx context.Context, op *state.Operation, e state.Event) 
 // recoverRemove goes on with a removal that took the directory away, and drops
 // one that had not yet.
 func (b *Board) recoverRemove(ctx context.Context, op *state.Operation, in state.Intent) error {
+	if err := b.Git.ClearSnapshotLock(ctx, in.ID, state.Time(in.At)); err != nil {
+		return gitError("finish the interrupted removal of "+in.Name, err)
+	}
 	if _, err := os.Lstat(in.Path); err == nil {
 		return b.forget(ctx, op, removeEvent("failed", in, fmt.Errorf("interrupted: %s died; nothing was removed", in.Holder)))
 	}

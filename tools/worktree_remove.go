@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/config"
 )
 
 func worktreeRemove() Tool {
@@ -40,8 +42,14 @@ type WorktreeRemoveOut struct {
 	BranchReason  string         `json:"branch_reason,omitempty" jsonschema:"why the branch stays"`
 	Unlanded      *Unlanded      `json:"unlanded,omitempty" jsonschema:"what of a branch that stays is not in its target yet"`
 	Landed        string         `json:"landed,omitempty" jsonschema:"how the target has the work of a branch that stays: ancestor, squash, …"`
+	Snapshot      string         `json:"snapshot,omitempty" jsonschema:"what worktree_restore takes"`
 	Trash         string         `json:"trash,omitempty" jsonschema:"where uncommitted, untracked and ignored files are now"`
-	TrashRef      string         `json:"trash_ref,omitempty" jsonschema:"ref that holds commits and staged content which no branch holds"`
+	TrashUntil    string         `json:"trash_until,omitempty" jsonschema:"when they may be deleted; the snapshot stays"`
+	TrashBytes    int64          `json:"trash_bytes,omitempty"`
+	TrashRef      string         `json:"trash_ref,omitempty" jsonschema:"ref that holds what no branch holds, but for ignored files"`
+	LeftOut       []string       `json:"left_out,omitempty" jsonschema:"what only the trash holds, not the snapshot"`
+
+	size string // of the trash, for people
 }
 
 // WorktreeRemove removes a worktree; nothing that is not elsewhere is destroyed.
@@ -68,7 +76,8 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 		return out, err
 	}
 	defer op.Close()
-	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, Adopted: w.Adopted, TaskID: w.TaskID,
+	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, BaseCommit: w.BaseCommit,
+		Adopted: w.Adopted, TaskID: w.TaskID,
 		Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Actor: b.Actor}
 	if err := b.announceRemoval(ctx, op, &plan, in.Claim); err != nil {
 		return out, err
@@ -83,7 +92,7 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 }
 
 func removeOf(plan state.Intent, op *state.Operation) git.Remove {
-	rm := git.Remove{Path: plan.Path, Op: plan.ID, Force: plan.Force}
+	rm := git.Remove{Path: plan.Path, Op: plan.ID, Force: plan.Force, Meta: metaOf(plan)}
 	if op != nil {
 		rm.Inherit = append(rm.Inherit, op.File())
 	}
@@ -102,6 +111,7 @@ func (b *Board) takeAway(ctx context.Context, op *state.Operation, w state.Workt
 		return git.Trash{}, errors.Join(refusal(all), err)
 	}
 	rm := removeOf(plan, op)
+	rm.Limit = b.settings().SnapshotBytes
 	rm.Last = func(files string) error {
 		came, err := b.standing(ctx, w, files)
 		return errors.Join(refusal(came), err)
@@ -157,21 +167,53 @@ func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Int
 		*out.Task = fitTask(*out.Task, smallResult/2)
 	}
 	out.Worktree = fitWorktree(out.Worktree)
-	if trash.Precious {
-		out.Trash = filepath.Join(trash.Dir, "files")
-	}
-	out.TrashRef = trash.Ref
+	out.tellTrash(trash, b.settings())
 	if err == nil {
 		b.tidy(trash)
 	}
 	return out, err
 }
 
-// keepTrash is how long the files of removed worktrees stay in the trash.
-const keepTrash = 14 * 24 * time.Hour
+// settings are those in effect; a file that is broken is told by runs, and must
+// not keep anything else from working.
+func (b *Board) settings() config.Settings {
+	set, err := b.Config.Load()
+	if err != nil {
+		b.Log.Warn("read the configuration", "error", err)
+		return config.Defaults()
+	}
+	return set
+}
 
-// tidy deletes, behind the answer, a worktree that had nothing of its own, and
-// trash that is old enough.
+// tellTrash says how the worktree comes back, and until when with everything.
+func (out *WorktreeRemoveOut) tellTrash(trash git.Trash, set config.Settings) {
+	s := trash.Snapshot
+	out.Snapshot = s.ID
+	if s.ID != "" && (!s.Plain || s.Detached) {
+		out.TrashRef = git.SnapshotRef(s.ID)
+	}
+	if !trash.Precious {
+		return
+	}
+	out.Trash, out.TrashBytes = filepath.Join(trash.Dir, "files"), trash.Bytes
+	out.TrashUntil = time.Now().Add(set.KeepTrash).UTC().Format(time.RFC3339)
+	out.size = inBytes(trash.Bytes)
+	out.LeftOut = someFiles(slices.Concat(s.Nested, s.LeftOut, s.Ignored))
+}
+
+// inBytes says a size for people.
+func inBytes(n int64) string {
+	switch {
+	case n < 10<<10:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 10<<20:
+		return fmt.Sprintf("%d KB", n>>10)
+	}
+	return fmt.Sprintf("%d MB", n>>20)
+}
+
+// tidy deletes, behind the answer, a worktree that had nothing of its own, trash
+// that is old enough or too much, and the snapshots that hold nothing.
 func (b *Board) tidy(trash git.Trash) {
 	b.shared.background.Go(func() {
 		ctx, cancel := lasting(context.Background())
@@ -180,7 +222,11 @@ func (b *Board) tidy(trash git.Trash) {
 		if !trash.Precious {
 			err = b.Git.EmptyTrash(ctx, trash)
 		}
-		if err = errors.Join(err, b.Git.SweepTrash(ctx, filepath.Dir(b.worktreePath("x")), time.Now().Add(-keepTrash))); err != nil {
+		set := b.settings()
+		before := time.Now().Add(-set.KeepTrash)
+		err = errors.Join(err, b.Git.SweepTrash(ctx, filepath.Dir(b.worktreePath("x")), git.Keep{Before: before, Bytes: set.TrashBytes}),
+			b.Git.DropSnapshots(ctx, before))
+		if err != nil {
 			b.Log.Warn("empty the trash", "error", err)
 		}
 	})
@@ -286,10 +332,10 @@ func (out WorktreeRemoveOut) text() string {
 		text = lines(text, TaskLine(*out.Task))
 	}
 	if out.Trash != "" {
-		text = lines(text, fmt.Sprintf("its files stay for %d days at %s", keepTrash/(24*time.Hour), state.Visible(out.Trash)))
+		text = lines(text, fmt.Sprintf("its files (%s) stay until %s at %s", out.size, out.TrashUntil, state.Visible(out.Trash)))
 	}
-	if out.TrashRef != "" {
-		text = lines(text, "commits and staged content that no branch holds: "+out.TrashRef)
+	if out.Snapshot != "" {
+		text = lines(text, fmt.Sprintf(`undo: worktree_restore {"snapshot":%q}`, out.Snapshot))
 	}
 	return text
 }

@@ -20,6 +20,7 @@ import (
 //	bytes on disk                        "<bytes>"; left out of lists, where they come some time
 //	process ids                          pid <pid>
 //	the holder of a trash directory      trash/<id>
+//	ids of snapshots                     <snapshot>
 //	names of runs                        <run>
 //	the secret of a claim                <secret>, its numbers stay
 //
@@ -46,6 +47,9 @@ var (
 	secret    = regexp.MustCompile(`\b(\d+-\d+)-[a-z2-7]{16}\b`)
 	clockZ    = regexp.MustCompile(`\b\d\d:\d\d:\d\dZ`)
 	leaseLeft = regexp.MustCompile(`for \d+[0-9hms]*s more`)
+	snapshot  = regexp.MustCompile(`\b[0-9a-f]{11}-[0-9a-f]{12}\b`)
+	until     = regexp.MustCompile(`(until |taken |"trash_until": ?")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+	size      = regexp.MustCompile(`(its files \(|"trash_bytes": ?)\d+`)
 	trashID   = regexp.MustCompile(`(wt-mcp/trash/)[^/"\s]+`)
 )
 
@@ -68,9 +72,12 @@ func (n *normalizer) text(s string) string {
 	s = runID.ReplaceAllString(s, "<run>")
 	s = processID.ReplaceAllString(s, "pid <pid>")
 	s = secret.ReplaceAllString(s, "$1-<secret>")
+	s = trashID.ReplaceAllString(s, "$1<id>")
+	s = size.ReplaceAllString(s, "$1<size>")
+	s = until.ReplaceAllString(s, "$1<time>")
+	s = snapshot.ReplaceAllString(s, "<snapshot>")
 	s = clockZ.ReplaceAllString(s, "<time>")
-	s = leaseLeft.ReplaceAllString(s, "for <duration> more")
-	return trashID.ReplaceAllString(s, "$1<id>")
+	return leaseLeft.ReplaceAllString(s, "for <duration> more")
 }
 
 func (n *normalizer) commit(id string) string {

@@ -47,12 +47,13 @@ func normalizerOf(ts *testscript.TestScript) *normalizer {
 
 // scripted is one run of the mcp command.
 type scripted struct {
-	ts      *testscript.TestScript
-	peer    *peer
-	claims  []string // as task_claim gave them out
-	terse   bool
-	env     []string
-	options peerOptions
+	ts       *testscript.TestScript
+	peer     *peer
+	claims   []string // as task_claim gave them out
+	snapshot string   // that an answer named last
+	terse    bool
+	env      []string
+	options  peerOptions
 }
 
 // cmdMCP is a session of an MCP client with a server in the current directory:
@@ -65,7 +66,8 @@ type scripted struct {
 // Each line of FILE is one step:
 //
 //	TOOL {json}      call the tool; <<x*N>> in the arguments stands for N times x,
-//	                 <<claim N>> for the N-th claim that the script was given
+//	                 <<claim N>> for the N-th claim that the script was given,
+//	                 <<snapshot>> for the snapshot that an answer named last
 //	{json}           send the request as it is and print the answer
 //	!raw "text"      send the bytes of a quoted Go string and print the answer, which has id null
 //	!send {json}     send a message that is not answered
@@ -198,7 +200,7 @@ func (s *scripted) call(tool, args string) {
 	s.ts.Check(err)
 	text := "| " + strings.ReplaceAll(strings.TrimRight(s.normal(r.text()), "\n"), "\n", "\n| ")
 	if !r.IsError {
-		s.keepClaim(r.Structured)
+		s.remember(r.Structured)
 		s.print("ok\n%s\n", text)
 		if !s.terse {
 			s.print("%s\n", normalizerOf(s.ts).json(r.Structured))
@@ -211,10 +213,17 @@ func (s *scripted) call(tool, args string) {
 	}
 }
 
-func (s *scripted) keepClaim(result []byte) {
-	var out struct{ Claim string }
-	if json.Unmarshal(result, &out) == nil && out.Claim != "" && !slices.Contains(s.claims, out.Claim) {
+// remember keeps what later steps may name.
+func (s *scripted) remember(result []byte) {
+	var out struct{ Claim, Snapshot string }
+	if json.Unmarshal(result, &out) != nil {
+		return
+	}
+	if out.Claim != "" && !slices.Contains(s.claims, out.Claim) {
 		s.claims = append(s.claims, out.Claim)
+	}
+	if out.Snapshot != "" {
+		s.snapshot = out.Snapshot
 	}
 }
 
@@ -258,8 +267,9 @@ func (s *scripted) list(method string) {
 
 var repeated = regexp.MustCompile(`<<([^*<>]+)\*(\d+)>>`)
 
-// expand writes out <<x*N>> and <<claim N>>.
+// expand writes out <<x*N>>, <<claim N>> and <<snapshot>>.
 func (s *scripted) expand(line string) string {
+	line = strings.ReplaceAll(line, "<<snapshot>>", s.snapshot)
 	for i, claim := range s.claims {
 		line = strings.ReplaceAll(line, fmt.Sprintf("<<claim %d>>", i+1), claim)
 	}

@@ -5,7 +5,9 @@ package gittest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,11 +148,49 @@ func (r *Repo) GitIn(dir string, args ...string) string {
 	return r.Git(append([]string{"-C", r.path(dir)}, args...)...)
 }
 
+// GitWith is Git with more variables in the environment.
+func (r *Repo) GitWith(env []string, args ...string) string {
+	r.t.Helper()
+	out, err := r.try(env, args...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
+
+// Tree lists what is below dir, with modes and contents, following no link.
+func Tree(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	seen := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		seen[name] = info.Mode().String()
+		if info.Mode().IsRegular() {
+			content, err := os.ReadFile(name)
+			seen[name] += " " + string(content)
+			return err
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return seen
+}
+
 // Try is Git for a call that may fail; the error has git's words.
-func (r *Repo) Try(args ...string) (string, error) {
+func (r *Repo) Try(args ...string) (string, error) { return r.try(nil, args...) }
+
+func (r *Repo) try(env []string, args ...string) (string, error) {
 	var out, words bytes.Buffer
 	cmd := exec.Command("git", args...)
-	cmd.Dir, cmd.Env = r.Dir, Env(filepath.Dir(r.Dir), r.commits)
+	cmd.Dir, cmd.Env = r.Dir, append(Env(filepath.Dir(r.Dir), r.commits), env...)
 	cmd.Stdout, cmd.Stderr = &out, &words
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, words.String())

@@ -45,6 +45,9 @@ type Settings struct {
 	Setup          []string      // shell commands that make a new worktree ready, in their order
 	Submodules     bool          // a new worktree gets its submodules
 	SetupWaits     bool          // the repository's file asks for one of these two, unapproved
+	KeepTrash      time.Duration // how long the files of removed worktrees are kept
+	TrashBytes     int64         // how much of them at most
+	SnapshotBytes  int64         // files in one snapshot at most
 
 	Notes []string // what is not in effect, and why
 }
@@ -52,7 +55,8 @@ type Settings struct {
 // Defaults are the settings where no file says otherwise.
 func Defaults() Settings {
 	return Settings{DefaultTimeout: 300 * time.Second, MaxTimeout: 24 * time.Hour, LogLimit: 64 << 20,
-		KeepLogs: 14 * 24 * time.Hour, KeepBytes: 2 << 30}
+		KeepLogs: 14 * 24 * time.Hour, KeepBytes: 2 << 30,
+		KeepTrash: 14 * 24 * time.Hour, TrashBytes: 20 << 30, SnapshotBytes: 2 << 30}
 }
 
 // Files says where the files are. An empty name stands for no file.
@@ -104,6 +108,11 @@ type content struct {
 		Setup      []string `toml:"setup"`
 		Submodules bool     `toml:"submodules"`
 	} `toml:"worktree"`
+	Trash struct {
+		KeepDays   *float64 `toml:"keep_days"`
+		KeepMB     *float64 `toml:"keep_mb"`
+		SnapshotMB *float64 `toml:"snapshot_mb"`
+	} `toml:"trash"`
 }
 
 // Load returns the settings in effect.
@@ -191,6 +200,7 @@ func (c content) fault() (key, what string) {
 	}{
 		{"default_timeout_seconds", c.DefaultTimeout, 0.001, year}, {"max_timeout_seconds", c.MaxTimeout, 0.001, year},
 		{"limit_mb", c.Log.LimitMB, 0.01, 1 << 20}, {"keep_days", c.Log.KeepDays, 0, 36500}, {"keep_mb", c.Log.KeepMB, 0, 1 << 30},
+		{"keep_days", c.Trash.KeepDays, 0, 36500}, {"keep_mb", c.Trash.KeepMB, 1, 1 << 30}, {"snapshot_mb", c.Trash.SnapshotMB, 1, 1 << 30},
 	} {
 		if n.value != nil && !(*n.value >= n.min && *n.value <= n.max) {
 			return n.key, fmt.Sprintf("is %v, must be from %v to %v", *n.value, n.min, n.max)
@@ -235,6 +245,9 @@ func (s *Settings) take(c content) {
 	set(&s.LogLimit, c.Log.LimitMB, megabytes)
 	set(&s.KeepLogs, c.Log.KeepDays, func(n float64) time.Duration { return duration(n * 24 * 3600) })
 	set(&s.KeepBytes, c.Log.KeepMB, megabytes)
+	set(&s.KeepTrash, c.Trash.KeepDays, func(n float64) time.Duration { return duration(n * 24 * 3600) })
+	set(&s.TrashBytes, c.Trash.KeepMB, megabytes)
+	set(&s.SnapshotBytes, c.Trash.SnapshotMB, megabytes)
 	if c.Shell != nil {
 		s.Shell = *c.Shell
 	}
@@ -259,6 +272,9 @@ func (s *Settings) narrow(c content) {
 	lower(&s.LogLimit, wider.LogLimit, "log.limit_mb", &waits)
 	if c.Log.KeepDays != nil || c.Log.KeepMB != nil { // fewer logs would be somebody's loss, more of them somebody's disk
 		waits = append(waits, "log.keep_*")
+	}
+	if c.Trash.KeepDays != nil || c.Trash.KeepMB != nil || c.Trash.SnapshotMB != nil {
+		waits = append(waits, "trash.*")
 	}
 	if wider.Shell != "" && wider.Shell != before.Shell {
 		waits = append(waits, "shell")

@@ -45,11 +45,16 @@ deny = ["HOME"]
 limit_mb = 128
 keep_days = 1
 keep_mb = 2
+[trash]
+keep_days = 3
+keep_mb = 4
+snapshot_mb = 5
 `
 
 func TestUserFileIsTaken(t *testing.T) {
 	require.Equal(t, Settings{DefaultTimeout: 1000 * time.Second, MaxTimeout: 2000 * time.Second, Shell: "/bin/bash",
-		Allow: []string{"MINE", "OUR_*"}, Deny: []string{"HOME"}, LogLimit: 128 << 20, KeepLogs: 24 * time.Hour, KeepBytes: 2 << 20},
+		Allow: []string{"MINE", "OUR_*"}, Deny: []string{"HOME"}, LogLimit: 128 << 20, KeepLogs: 24 * time.Hour, KeepBytes: 2 << 20,
+		KeepTrash: 3 * 24 * time.Hour, TrashBytes: 4 << 20, SnapshotBytes: 5 << 20},
 		load(t, filesOf(t, wide, "")))
 }
 
@@ -63,7 +68,7 @@ func TestStrangersFileNarrows(t *testing.T) {
 	want.Notes = s.Notes
 	require.Equal(t, want, s)
 	require.Len(t, s.Notes, 1)
-	for _, key := range []string{"default_timeout_seconds", "max_timeout_seconds", "log.limit_mb", "log.keep_*", "shell", "env.allow", "wt-mcp trust"} {
+	for _, key := range []string{"default_timeout_seconds", "max_timeout_seconds", "log.limit_mb", "log.keep_*", "trash.*", "shell", "env.allow", "wt-mcp trust"} {
 		require.Contains(t, s.Notes[0], key)
 	}
 	narrow := load(t, filesOf(t, "", "default_timeout_seconds = 10\nmax_timeout_seconds = 5\n[log]\nlimit_mb = 1\n"))

@@ -240,6 +240,12 @@ func (o *outside) checkHistories() {
 		name, _ := e.Worktree["name"].(string)
 		rest, ok := strings.CutPrefix(e.Event, "worktree.")
 		kind, phase, ok2 := strings.Cut(rest, ".")
+		if rest == "restore" && e.Error == "" {
+			if there[name] {
+				o.fault("event %d: restore of %s, which was there", e.Seq, name)
+			}
+			there[name] = true
+		}
 		if !ok || !ok2 || e.Seq == 0 || kind != "create" && kind != "remove" {
 			continue
 		}

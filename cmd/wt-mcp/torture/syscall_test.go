@@ -3,6 +3,7 @@
 package torture_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -20,14 +21,14 @@ import (
 // once alone, once with the git processes that it runs, whose calls count then
 // too. A new server must find a board that is sound, and the same call must work.
 func TestKillAtEverySystemCall(t *testing.T) {
-	for _, tool := range []string{"create", "remove"} {
+	for _, tool := range []string{"create", "remove", "restore", "rebuild"} {
 		for _, family := range []bool{false, true} {
 			name := tool + "/server"
 			if family {
 				name = tool + "/family"
 			}
 			t.Run(name, func(t *testing.T) {
-				e := &execution{t: t, r: newRepo(t), remove: tool == "remove", family: family}
+				e := &execution{t: t, r: newRepo(t), tool: tool, family: family}
 				e.r.must("task_create", args{"subject": "first"}) // the board exists
 				about := 8
 				if family {
@@ -51,8 +52,10 @@ func (r *repo) must(tool string, a args) {
 type execution struct {
 	t      *testing.T
 	r      *repo
-	remove bool
+	tool   string // create; remove; restore from the trash; rebuild from the snapshot alone
 	family bool
+
+	snapshot string // of the removal that is undone
 
 	bad    []string
 	behind []string       // kills after which the files were right only after another change
@@ -110,16 +113,32 @@ func (e *execution) trace(n int64) (*tracer, *server) {
 }
 
 func (e *execution) prepare(name string) {
-	if !e.remove {
+	if e.tool == "create" {
 		return
 	}
 	e.r.must("worktree_create", args{"name": name})
 	require.NoError(e.t, os.WriteFile(e.r.path(".worktrees", name, "untracked"), []byte(name), 0o644))
+	if e.tool == "remove" {
+		return
+	}
+	s := e.r.open()
+	out, err := s.call("worktree_remove", args{"name": name, "force": true})
+	require.NoError(e.t, err)
+	var kept struct{ Snapshot string }
+	require.NoError(e.t, json.Unmarshal(out.Value, &kept))
+	e.snapshot = kept.Snapshot
+	e.r.close(s)
+	if e.tool == "rebuild" {
+		require.NoError(e.t, os.RemoveAll(e.r.path(".git", "wt-mcp", "trash")))
+	}
 }
 
 func (e *execution) target(s *server, name string) (reply, error) {
-	if e.remove {
+	switch e.tool {
+	case "remove":
 		return s.call("worktree_remove", args{"name": name, "force": true})
+	case "restore", "rebuild":
+		return s.call("worktree_restore", args{"snapshot": e.snapshot})
 	}
 	return s.call("worktree_create", args{"name": name})
 }
@@ -179,22 +198,23 @@ func (e *execution) state(name string) string {
 
 // again repeats the call in a new session: it must work, or say that it is done
 // already; then nothing may be wrong. The file that was in a removed worktree is
-// kept.
+// kept, and comes back.
 func (e *execution) again(n int64, at, name string) {
 	e.r.quiet()
 	bad := len(e.bad)
 	s := e.r.open()
 	out, err := e.target(s, name)
 	require.NoError(e.t, err)
-	done := !e.remove && out.Code == "already_exists" && strings.Contains(out.Text, "worktree "+name+" exists already") ||
-		e.remove && out.Code == "not_found"
+	done := e.tool != "remove" && out.Code == "already_exists" && strings.Contains(out.Text, "worktree "+name+" exists already") ||
+		e.tool != "remove" && out.Code == "already_exists" && strings.Contains(out.Text, "was restored already") ||
+		e.tool == "remove" && out.Code == "not_found"
 	if out.Code != "" && !done {
 		e.fault(n, at, "the next call: %s", out.Text)
 	}
 	require.NoError(e.t, s.close())
 	o := e.sound(n, at)
 	live := slices.ContainsFunc(o.entries, func(x entry) bool { return x.Name == name && x.live() })
-	if live == e.remove {
+	if live == (e.tool == "remove") {
 		e.fault(n, at, "the worktree is live: %v", live)
 	}
 	if live {
@@ -202,7 +222,10 @@ func (e *execution) again(n int64, at, name string) {
 			e.fault(n, at, "nobody can work there: %v", err)
 		}
 	}
-	if e.remove && len(e.r.glob(".git", "wt-mcp", "trash", "*", "files", "untracked")) < 1 {
+	if content, err := os.ReadFile(e.r.path(".worktrees", name, "untracked")); live && e.tool != "create" && string(content) != name {
+		e.fault(n, at, "the untracked file did not come back: %v", err)
+	}
+	if e.tool == "remove" && len(e.r.glob(".git", "wt-mcp", "trash", "*", "files", "untracked")) < 1 {
 		e.fault(n, at, "the untracked file is lost")
 	}
 	if len(e.bad) > bad { // what is wrong must not be counted again

@@ -1,0 +1,427 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Restore asks for a worktree to be brought back.
+type Restore struct {
+	Snapshot string     // its id
+	Path     string     // absolute; must not exist; its parents are made
+	Branch   string     // to make where the worktree's own cannot be used; "" for none
+	Op       string     // unique id of the operation: the mark of what it makes
+	Inherit  []*os.File // kept open by every git process that changes something (not on Windows)
+	Since    time.Time  // for FinishRestore and UndoRestore: when the restore began
+}
+
+// Restored is what came back.
+type Restored struct {
+	Snapshot  Snapshot
+	Branch    string   // that it is on; "" where HEAD is detached
+	FromTrash bool     // with everything; else from the snapshot alone
+	Notes     []string // where it is not as it was
+}
+
+// RestoreWorktree brings back what a snapshot holds: from the trash of its
+// removal while that is there, by renames, so with ignored files and times; else
+// built from the snapshot alone, without what [Snapshot] says that it lacks.
+// Files, their permission bits, the index, HEAD, and an operation under way are
+// as they were. A lock on the worktree is not.
+//
+// It overwrites nothing: ErrPathExists, ErrRegistered. The branch is made again
+// where it was deleted. Where it has moved since, or is checked out elsewhere,
+// the worktree comes back on Branch, made at the commit it was on, or with a
+// detached HEAD; Notes say so. It leaves nothing behind when it fails.
+//
+// Killed at any instant it leaves a prefix of: files that are built in the trash;
+// the branch; an entry locked with LockReason(op); its directory; the lock
+// removed. FinishRestore and UndoRestore go on from there.
+func (r *Repo) RestoreWorktree(ctx context.Context, rs Restore) (Restored, error) {
+	out, err := r.restore(ctx, rs)
+	if err == nil {
+		return out, nil
+	}
+	err = fmt.Errorf("restore snapshot %s: %w", rs.Snapshot, err)
+	if checkOp(rs.Op) != nil {
+		return Restored{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	return Restored{}, errors.Join(err, r.undoRestore(ctx, rs, out))
+}
+
+func (rs *Restore) check() error {
+	err := errors.Join(checkOp(rs.Op), checkOp(rs.Snapshot))
+	if rs.Branch != "" {
+		err = errors.Join(err, CheckBranchName(rs.Branch))
+	}
+	if !filepath.IsAbs(rs.Path) || strings.ContainsRune(rs.Path, 0) || filepath.Dir(rs.Path) == rs.Path {
+		err = errors.Join(err, fmt.Errorf("%w: worktree path %.200q", ErrInvalidName, rs.Path))
+	}
+	return err
+}
+
+func (r *Repo) restore(ctx context.Context, rs Restore) (out Restored, err error) {
+	if err := rs.check(); err != nil {
+		return out, err
+	}
+	if out.Snapshot, err = r.Snapshot(ctx, rs.Snapshot); err != nil {
+		return out, err
+	}
+	if exists(rs.Path) {
+		return out, refuse(ErrPathExists, rs.Path)
+	}
+	if r.entryOf(rs.Path) != "" {
+		return out, refuse(ErrRegistered, rs.Path)
+	}
+	if err := os.MkdirAll(filepath.Dir(rs.Path), 0o777); err != nil {
+		return out, err
+	}
+	source := r.wholeTrash(out.Snapshot.Path, rs.Snapshot)
+	if out.FromTrash = source != "" && sameDevice(source, filepath.Dir(rs.Path)); !out.FromTrash {
+		var notes []string
+		if source, notes, err = r.rebuild(ctx, rs, out.Snapshot); err != nil {
+			return out, err
+		}
+		out.Notes = append(out.Notes, notes...)
+	}
+	return r.place(ctx, rs, out, source)
+}
+
+// wholeTrash finds the trash of a removal that has both of its parts.
+func (r *Repo) wholeTrash(path, op string) string {
+	dir := r.trashOf(path, op)
+	if dir == "" || checkReal(filepath.Join(dir, "git")) != nil {
+		return ""
+	}
+	return dir
+}
+
+// place chooses HEAD and puts both parts where they belong. It holds the git lock.
+func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source string) (Restored, error) {
+	unlock, err := r.lock(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer unlock()
+	if err := checkReal(filepath.Join(source, "files"), filepath.Join(source, "git")); err != nil {
+		return out, err // swept meanwhile
+	}
+	head, err := r.chooseHead(ctx, rs, &out)
+	if err != nil {
+		return out, err
+	}
+	if isDir(filepath.Join(r.common, "reftable")) {
+		head = "" // there the file says nothing: it came back with the rest
+	}
+	admin, err := r.placeEntry(rs, source, out.Snapshot.Entry, head)
+	if err != nil {
+		return out, err
+	}
+	if err := r.moveFiles(source, rs.Path); err != nil {
+		return out, errors.Join(err, os.Rename(admin, filepath.Join(source, "git")))
+	}
+	if err := flush(rs.Path, admin); err != nil {
+		return out, err
+	}
+	return out, r.openRestored(admin, source)
+}
+
+// moveFiles moves the directory to its place, unless there is something by now.
+func (r *Repo) moveFiles(source, path string) error {
+	err := renameNew(filepath.Join(source, "files"), path)
+	if errors.Is(err, os.ErrExist) {
+		return refuse(ErrPathExists, path)
+	}
+	return err
+}
+
+// renameUnlessThere is renameNew where the system has none.
+func renameUnlessThere(from, to string) error {
+	if exists(to) {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: os.ErrExist}
+	}
+	return os.Rename(from, to)
+}
+
+// openRestored removes the lock: the commit point of a restore.
+func (r *Repo) openRestored(admin, source string) error {
+	if err := os.Remove(filepath.Join(admin, "locked")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if source != "" {
+		_ = os.Remove(source) // of a directory: succeeds on an empty one only
+	}
+	return syncDir(admin)
+}
+
+// placeEntry moves the administrative directory among git's, under the name that
+// it had or one like it.
+func (r *Repo) placeEntry(rs Restore, source, name, head string) (admin string, err error) {
+	parent := filepath.Join(r.common, "worktrees")
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return "", err
+	}
+	for i := 0; ; i++ {
+		admin := filepath.Join(parent, name)
+		if i > 0 {
+			admin = fmt.Sprintf("%s%d", admin, i)
+		}
+		if exists(admin) {
+			continue
+		}
+		if err := r.address(rs, source, admin, head); err != nil {
+			return "", err
+		}
+		if err := renameNew(filepath.Join(source, "git"), admin); !errors.Is(err, os.ErrExist) {
+			return admin, err
+		}
+	}
+}
+
+// address writes into both parts where they will be, and the mark.
+func (r *Repo) address(rs Restore, source, admin, head string) error {
+	path := realPath(rs.Path)
+	for _, f := range []struct{ name, content string }{
+		{"git/locked", LockReason(rs.Op) + "\n"},
+		{"git/" + originFile, rs.Snapshot + " " + rs.Op + "\n"},
+		{"git/commondir", "../..\n"},
+		{"git/gitdir", gitPath(filepath.Join(path, ".git")) + "\n"},
+		{"git/HEAD", head},
+		{"files/.git", "gitdir: " + gitPath(admin) + "\n"},
+	} {
+		if f.content == "" {
+			continue
+		}
+		if err := rewrite(filepath.Join(source, filepath.FromSlash(f.name)), f.content); err != nil {
+			return err
+		}
+	}
+	return r.addressModules(source, path, admin)
+}
+
+// gitPath is a path as git writes it on every system.
+func gitPath(path string) string { return filepath.ToSlash(path) }
+
+// rewrite replaces a file, or a link in its place.
+func rewrite(name, content string) error {
+	if old, err := os.ReadFile(name); err == nil && string(old) == content && checkRegular(name) {
+		return nil
+	}
+	temp := name + ".wt-mcp"
+	_ = os.Remove(temp)
+	file, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(content)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp, name)
+}
+
+func checkRegular(name string) bool {
+	info, err := os.Lstat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// chooseHead decides what HEAD will be, makes the branch where that is needed,
+// and notes what is other than it was. The caller holds the git lock. An empty
+// answer leaves HEAD as it is.
+func (r *Repo) chooseHead(ctx context.Context, rs Restore, out *Restored) (string, error) {
+	s := out.Snapshot
+	if s.Branch == "" {
+		return detachedHead(s.Head), nil
+	}
+	problem, err := r.readyBranch(ctx, rs, s)
+	switch {
+	case err != nil:
+		return "", err
+	case s.Detached:
+		if problem != "" {
+			out.Notes = append(out.Notes, problem+"; the operation under way comes back to it")
+		}
+		return detachedHead(s.Head), nil
+	case problem == "":
+		out.Branch = s.Branch
+		return "ref: refs/heads/" + s.Branch + "\n", nil
+	case s.Head == "":
+		return "", refuse(ErrBranchExists, s.Branch)
+	}
+	if rs.Branch != "" && rs.Branch != s.Branch && r.createBranch(ctx, r.newBranch(rs, rs.Branch, s.Head)) == nil {
+		out.Branch = rs.Branch
+		out.Notes = append(out.Notes, fmt.Sprintf("%s, so it is on the new branch %s", problem, rs.Branch))
+		return "ref: refs/heads/" + rs.Branch + "\n", nil
+	}
+	out.Notes = append(out.Notes, problem+", so HEAD is detached at "+s.Head)
+	return detachedHead(s.Head), nil
+}
+
+func detachedHead(oid string) string {
+	if oid == "" {
+		return ""
+	}
+	return oid + "\n"
+}
+
+func (r *Repo) newBranch(rs Restore, name, oid string) Add {
+	return Add{Branch: name, Commit: oid, Op: rs.Op, Inherit: rs.Inherit}
+}
+
+// readyBranch makes the branch of a snapshot where it is gone. problem says why
+// it cannot be used.
+func (r *Repo) readyBranch(ctx context.Context, rs Restore, s Snapshot) (problem string, err error) {
+	oid, ok, err := r.Branch(ctx, s.Branch)
+	switch {
+	case err != nil:
+		return "", err
+	case !ok && s.BranchHead == "": // it never had a commit
+		return "", nil
+	case !ok:
+		if err := r.createBranch(ctx, r.newBranch(rs, s.Branch, s.BranchHead)); err != nil {
+			return fmt.Sprintf("branch %s cannot be made again", s.Branch), nil
+		}
+		return "", nil
+	case oid != s.BranchHead:
+		return fmt.Sprintf("branch %s has moved to %s since", s.Branch, oid), nil
+	}
+	user, err := r.userOf(ctx, s.Branch)
+	if user != "" {
+		problem = fmt.Sprintf("branch %s is checked out at %s", s.Branch, user)
+	}
+	return problem, err
+}
+
+// RestoredFrom gives the path of a worktree that came from the snapshot and is
+// still there; "" where there is none.
+func (r *Repo) RestoredFrom(snapshot string) string {
+	for _, admin := range r.adminDirs() {
+		note, err := readSmall(filepath.Join(admin, originFile))
+		if id, _, _ := strings.Cut(note, " "); err == nil && id == snapshot && exists(r.pathOf(admin)) {
+			return r.pathOf(admin)
+		}
+	}
+	return ""
+}
+
+// FinishRestore completes a restore whose process died after the entry was in its
+// place. ErrIncomplete: it had not got that far, and there is something to undo.
+// It may be repeated. No other process may be working on the restore any more.
+func (r *Repo) FinishRestore(ctx context.Context, rs Restore) (Restored, error) {
+	out, err := r.finishRestore(ctx, rs)
+	if err != nil {
+		return Restored{}, fmt.Errorf("finish restore of %s: %w", rs.Path, err)
+	}
+	return out, nil
+}
+
+func (r *Repo) finishRestore(ctx context.Context, rs Restore) (out Restored, err error) {
+	if err := rs.check(); err != nil {
+		return out, err
+	}
+	if out.Snapshot, err = r.Snapshot(ctx, rs.Snapshot); err != nil {
+		return out, err
+	}
+	unlock, err := r.lock(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer unlock()
+	admin := r.entryOf(rs.Path)
+	note, _ := readSmall(filepath.Join(admin, originFile))
+	if admin == "" || note != rs.Snapshot+" "+rs.Op {
+		return out, refuse(ErrIncomplete, "it is not in its place")
+	}
+	if !exists(rs.Path) {
+		source := r.sourceOf(rs, out.Snapshot)
+		if source == "" {
+			return out, refuse(ErrIncomplete, "its files are gone")
+		}
+		if err := r.moveFiles(source, rs.Path); err != nil {
+			return out, err
+		}
+	}
+	if _, err := r.adminDir(rs.Path); err != nil {
+		return out, err
+	}
+	if err := flush(rs.Path, admin); err != nil {
+		return out, err
+	}
+	if _, ref, err := r.head(ctx, admin); err == nil && ref != "HEAD" {
+		out.Branch = strings.TrimPrefix(ref, "refs/heads/")
+	}
+	return out, r.openRestored(admin, "")
+}
+
+// sourceOf finds the files of a restore that died between its two renames.
+func (r *Repo) sourceOf(rs Restore, s Snapshot) string {
+	for _, dir := range []string{r.trashOf(rs.Path, rs.Op), r.trashOf(s.Path, rs.Snapshot)} {
+		if dir == "" {
+			continue
+		}
+		pointer, err := readSmall(filepath.Join(dir, "files", ".git"))
+		if admin, _ := strings.CutPrefix(pointer, "gitdir: "); err == nil && absolute(dir, admin) == r.entryOf(rs.Path) {
+			return dir
+		}
+	}
+	return ""
+}
+
+// UndoRestore takes back what a restore left behind whose process died, and only
+// that: files built from the snapshot, a new branch that carries the mark. The
+// trash of the removal stays. It may be repeated. A restore that FinishRestore
+// can finish is not undone: ErrCheckedOut.
+func (r *Repo) UndoRestore(ctx context.Context, rs Restore) error {
+	if err := rs.check(); err != nil {
+		return err
+	}
+	s, err := r.Snapshot(ctx, rs.Snapshot)
+	if err != nil && !errors.Is(err, ErrNoSnapshot) {
+		return err
+	}
+	if err := r.undoRestore(ctx, rs, Restored{Snapshot: s}); err != nil {
+		return fmt.Errorf("undo restore of %s: %w", rs.Path, err)
+	}
+	return nil
+}
+
+func (r *Repo) undoRestore(ctx context.Context, rs Restore, out Restored) error {
+	if admin, ok := r.marked(rs.Op); ok {
+		return refuse(ErrCheckedOut, r.pathOf(admin))
+	}
+	s := out.Snapshot
+	var errs []error
+	if dir := r.trashOf(s.Path, rs.Snapshot); s.ID != "" && dir != "" {
+		mark := filepath.Join(dir, "git", "locked")
+		if content, err := os.ReadFile(mark); err == nil && bytes.Equal(bytes.TrimSpace(content), []byte(LockReason(rs.Op))) {
+			errs = append(errs, os.Remove(mark))
+		}
+	}
+	for _, parent := range r.trashParents(rs.Path) {
+		if dir := filepath.Join(parent, rs.Op); checkReal(filepath.Dir(parent), parent, dir) == nil {
+			errs = append(errs, r.deleteTree(ctx, dir))
+		}
+	}
+	for branch, oid := range map[string]string{s.Branch: s.BranchHead, rs.Branch: s.Head} {
+		if branch == "" || oid == "" {
+			continue
+		}
+		if err := clearStale(ctx, rs.Since, r.branchLocks(branch)); err != nil {
+			return err
+		}
+		mine, err := r.BranchMadeBy(ctx, branch, rs.Op)
+		if err == nil && mine {
+			err = r.DeleteBranch(ctx, branch, oid)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

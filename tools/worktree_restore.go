@@ -1,0 +1,282 @@
+package tools
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+func worktreeRestore() Tool {
+	return define(Tool{
+		Name:        "worktree_restore",
+		Title:       "Restore a worktree",
+		Description: "Undo worktree_remove, or make a copy from worktree_snapshot: files, index, branch and task as they were. Overwrites nothing.",
+		Set:         Integrate,
+	}, (*Board).WorktreeRestore, WorktreeRestoreOut.text)
+}
+
+// WorktreeRestoreIn are the arguments of worktree_restore.
+type WorktreeRestoreIn struct {
+	Snapshot string `json:"snapshot" jsonschema:"as worktree_remove or worktree_snapshot answered it"`
+	Name     string `json:"name,omitempty" jsonschema:"another name than it had"`
+	Claim    string `json:"claim,omitempty"`
+}
+
+// WorktreeRestoreOut is the entry, and where the worktree is not what it was.
+type WorktreeRestoreOut struct {
+	Name       string               `json:"name"`
+	Path       string               `json:"path" jsonschema:"absolute path of the directory to work in"`
+	Branch     string               `json:"branch" jsonschema:"empty where HEAD is detached"`
+	TaskID     *int                 `json:"task_id"`
+	Status     state.WorktreeStatus `json:"status"`
+	CreatedAt  float64              `json:"created_at"`
+	BaseRef    string               `json:"base_ref,omitempty"`
+	BaseCommit string               `json:"base_commit,omitempty"`
+
+	Snapshot      string   `json:"snapshot"`
+	From          string   `json:"from" jsonschema:"trash: with everything; snapshot: without ignored files"`
+	BranchOutcome string   `json:"branch_outcome" jsonschema:"same, new or detached"`
+	Notes         []string `json:"notes" jsonschema:"where it is not as it was"`
+}
+
+// WorktreeRestore brings a worktree back and binds its task again. It says on the
+// board what git is about to do, lets git do it, and puts the outcome there.
+func (b *Board) WorktreeRestore(ctx context.Context, in WorktreeRestoreIn) (out WorktreeRestoreOut, err error) {
+	s, err := b.Git.Snapshot(ctx, in.Snapshot)
+	if err != nil {
+		return out, b.unknownSnapshot(ctx, in.Snapshot, err)
+	}
+	plan, err := b.planRestore(in, s)
+	if err != nil {
+		return out, err
+	}
+	op, err := b.State.NewOperation()
+	if err != nil {
+		return out, err
+	}
+	defer op.Close()
+	if err := b.prime(ctx, plan.TaskID != nil); err != nil {
+		return out, err
+	}
+	note, err := b.reserveRestore(ctx, op, &plan, in.Claim)
+	if err != nil {
+		return out, err
+	}
+	back, gitErr := b.Git.RestoreWorktree(ctx, restoreOf(plan, op))
+	ctx, cancel := lasting(ctx)
+	defer cancel()
+	if errors.Is(gitErr, git.ErrCheckedOut) { // it failed after the directory was in its place
+		back, gitErr = b.Git.FinishRestore(ctx, restoreOf(plan, op))
+	}
+	if gitErr != nil {
+		cause := restoreError(plan, gitErr)
+		return out, errors.Join(cause, b.forget(ctx, op, restoreEvent(plan, cause)))
+	}
+	if note != "" {
+		back.Notes = append(back.Notes, note)
+	}
+	return b.restored(ctx, op, plan, back)
+}
+
+// planRestore reads what the board once knew of the worktree. The snapshot may
+// have been made by hand: nothing of it is used unchecked.
+func (b *Board) planRestore(in WorktreeRestoreIn, s git.Snapshot) (state.Intent, error) {
+	var meta snapshotMeta
+	if json.Unmarshal(s.Meta, &meta) != nil || meta.Name == "" {
+		meta = snapshotMeta{Name: filepath.Base(s.Path)}
+	}
+	if path := b.Git.RestoredFrom(s.ID); path != "" && in.Name == "" {
+		return state.Intent{}, state.Errorf(state.AlreadyExists, "work there; to have a second copy pass a name of its own",
+			"snapshot %s was restored already: %s", s.ID, path).With("path", path)
+	}
+	name := in.Name
+	if name == "" {
+		name = meta.Name
+	}
+	if err := state.CheckName(name); err != nil {
+		return state.Intent{}, err
+	}
+	return state.Intent{Kind: state.IntentRestore, Name: name, Path: b.worktreePath(name), Branch: meta.Branch, BaseRef: meta.BaseRef,
+		BaseCommit: meta.BaseCommit, Adopted: meta.Adopted, TaskID: meta.TaskID, Snapshot: s.ID, Actor: b.Actor}, nil
+}
+
+// reserveRestore takes the name on the board, and the task if it is there for
+// the taking; note says why not.
+func (b *Board) reserveRestore(ctx context.Context, op *state.Operation, plan *state.Intent, claim string) (note string, err error) {
+	wanted := plan.TaskID
+	err = b.updateFree(ctx, plan.Name, wanted, func(tx *state.Tx) error {
+		plan.TaskID, note = wanted, ""
+		if wanted != nil {
+			if note, err = b.unavailable(&tx.View, *wanted, plan.Name, claim); err != nil {
+				return err
+			}
+			if note != "" {
+				plan.TaskID = nil
+			}
+		}
+		if err := b.free(tx, state.Intent{Name: plan.Name, Path: plan.Path}, ""); err != nil {
+			return elsewhere(*plan, err)
+		}
+		*plan = tx.PutIntent(op, *plan)
+		return nil
+	}, nil)
+	return note, err
+}
+
+// elsewhere points from a name that is taken to another one.
+func elsewhere(plan state.Intent, err error) error {
+	var taken *state.Error
+	if errors.As(err, &taken) && taken.Code == state.AlreadyExists {
+		taken.Hint = fmt.Sprintf(`to have it beside that, call worktree_restore {"snapshot":%q,"name":"NEW-NAME"}`, plan.Snapshot)
+	}
+	return err
+}
+
+// unavailable says why a task is not bound to a worktree that comes back.
+func (b *Board) unavailable(v *state.View, id int, name, claim string) (string, error) {
+	t, err := v.Task(id)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("its task %d is gone", id), nil
+	case !t.Status.Open():
+		return fmt.Sprintf("its task %d is %s: not bound", id, t.Status), nil
+	case t.Worktree != "" && !strings.EqualFold(t.Worktree, name):
+		return fmt.Sprintf("its task %d has worktree %s by now: not bound", id, t.Worktree), nil
+	}
+	_, err = b.rightTo(v, id, claim)
+	if err != nil && claim != "" {
+		return "", err
+	}
+	if err = cmp.Or(err, startable(v, t)); err != nil {
+		return fmt.Sprintf("%v: not bound", err), nil
+	}
+	return "", nil
+}
+
+func restoreOf(plan state.Intent, op *state.Operation) git.Restore {
+	rs := git.Restore{Snapshot: plan.Snapshot, Path: plan.Path, Branch: branchOf(plan.Name), Op: plan.ID, Since: state.Time(plan.At)}
+	if op != nil {
+		rs.Inherit = append(rs.Inherit, op.File())
+	}
+	return rs
+}
+
+// restored puts the worktree back on the board.
+func (b *Board) restored(ctx context.Context, op *state.Operation, plan state.Intent, back git.Restored) (out WorktreeRestoreOut, err error) {
+	var w state.Worktree
+	err = b.update(ctx, func(tx *state.Tx) (err error) {
+		w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: back.Branch, Status: state.Active, CreatedAt: tx.At(),
+			BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit, Adopted: plan.Adopted, TaskID: plan.TaskID}
+		if back.Snapshot.Detached { // as the board had it while it was so
+			w.Branch = plan.Branch
+		}
+		tx.DropIntent(op)
+		e := restoreEvent(plan, nil)
+		if plan.TaskID == nil {
+			tx.PutWorktree(w)
+		} else if e.Detail, err = bindCreated(tx, &w); err != nil {
+			return err
+		}
+		e.Worktree["branch"], e.Worktree["status"] = w.Branch, w.Status
+		tx.Emit(e)
+		return nil
+	})
+	out = WorktreeRestoreOut{Name: w.Name, Path: w.Path, Branch: w.Branch, TaskID: w.TaskID, Status: w.Status, CreatedAt: w.CreatedAt,
+		BaseRef: w.BaseRef, BaseCommit: w.BaseCommit, Snapshot: plan.Snapshot, From: "snapshot", BranchOutcome: branchOutcome(back), Notes: someFiles(back.Notes)}
+	if back.FromTrash {
+		out.From = "trash"
+	}
+	return out, err
+}
+
+func branchOutcome(back git.Restored) string {
+	switch {
+	case back.Branch == back.Snapshot.Branch, back.Snapshot.Detached:
+		return "same"
+	case back.Branch == "":
+		return "detached"
+	}
+	return "new"
+}
+
+// recoverRestore finishes a restore that got to its end but for the board, and
+// takes back any other.
+func (b *Board) recoverRestore(ctx context.Context, op *state.Operation, in state.Intent) error {
+	back, err := b.Git.FinishRestore(ctx, restoreOf(in, op))
+	if err == nil {
+		_, err = b.restored(ctx, op, in, back)
+		return err
+	}
+	if undo := b.Git.UndoRestore(ctx, restoreOf(in, op)); undo != nil && !errors.Is(undo, git.ErrBranchMoved) {
+		return gitError("undo the interrupted restore of "+in.Name, undo)
+	}
+	return b.forget(ctx, op, restoreEvent(in, fmt.Errorf("interrupted: %s died, %w", in.Holder, err)))
+}
+
+func restoreEvent(plan state.Intent, cause error) state.Event {
+	e := state.Event{Event: "worktree.restore", Actor: plan.Actor, Task: taskFields(plan.TaskID),
+		Worktree: state.Fields{"name": plan.Name, "path": plan.Path, "snapshot": plan.Snapshot}}
+	if cause != nil {
+		e.Error = cause.Error()
+	}
+	return e
+}
+
+// unknownSnapshot lists the newest snapshots there are.
+func (b *Board) unknownSnapshot(ctx context.Context, id string, cause error) error {
+	if !errors.Is(cause, git.ErrNoSnapshot) && !errors.Is(cause, git.ErrInvalidName) {
+		return gitError("find snapshot", cause)
+	}
+	list, err := b.Git.Snapshots(ctx)
+	if err != nil {
+		return gitError("list snapshots", err)
+	}
+	known := []string{}
+	for _, s := range list[:min(len(list), 8)] {
+		var meta snapshotMeta
+		if json.Unmarshal(s.Meta, &meta) != nil || meta.Name == "" {
+			meta.Name = filepath.Base(s.Path)
+		}
+		known = append(known, fmt.Sprintf("%s (%s, taken %s)", s.ID, state.Visible(state.Clip(meta.Name, 40)), s.At.Format(time.RFC3339)))
+	}
+	hint := "there are none yet: worktree_snapshot takes one, and worktree_remove does"
+	if len(known) > 0 {
+		hint = "pass one of the newest: " + strings.Join(known, ", ")
+	}
+	return state.Errorf(state.NotFound, hint, "there is no snapshot %q", state.Clip(id, 60)).With("snapshots", known)
+}
+
+// restoreError says in the contract's terms why nothing came back.
+func restoreError(plan state.Intent, err error) error {
+	what := ""
+	var refused *git.Refused
+	if errors.As(err, &refused) {
+		what = state.Visible(strings.Join(refused.What, ", "))
+	}
+	again := fmt.Sprintf(`worktree_restore {"snapshot":%q,"name":"NEW-NAME"}`, plan.Snapshot)
+	switch {
+	case errors.Is(err, git.ErrPathExists), errors.Is(err, git.ErrRegistered):
+		return state.Errorf(state.AlreadyExists, "call "+again, "there is something at %s", what).With("path", what)
+	case errors.Is(err, git.ErrBranchExists):
+		return state.Errorf(state.AlreadyExists, "rename branch "+what+", then repeat the call",
+			"the worktree was on branch %s before that had a commit, and by now there is such a branch", what).With("branch", what)
+	}
+	return gitError("restore worktree "+plan.Name, err)
+}
+
+func (out WorktreeRestoreOut) text() string {
+	text := lines(WorktreeLine(state.Worktree{Name: out.Name, Path: out.Path, Branch: out.Branch, Status: out.Status, TaskID: out.TaskID}),
+		fmt.Sprintf("restored from the %s; branch: %s", out.From, out.BranchOutcome))
+	for _, note := range out.Notes {
+		text = lines(text, "note: "+note)
+	}
+	return text
+}

@@ -1,0 +1,113 @@
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+func worktreeSnapshot() Tool {
+	return define(Tool{
+		Name:        "worktree_snapshot",
+		Title:       "Snapshot a worktree",
+		Description: "Keep all of a worktree but its ignored files, as it is now, for worktree_restore. Changes nothing in it.",
+		Set:         Integrate,
+	}, (*Board).WorktreeSnapshot, WorktreeSnapshotOut.text)
+}
+
+// WorktreeSnapshotIn are the arguments of worktree_snapshot.
+type WorktreeSnapshotIn struct {
+	Name string `json:"name"`
+	Note string `json:"note,omitempty" jsonschema:"what for"`
+}
+
+// WorktreeSnapshotOut is what was kept. Lists are cut.
+type WorktreeSnapshotOut struct {
+	Snapshot string   `json:"snapshot" jsonschema:"what worktree_restore takes"`
+	Ref      string   `json:"ref" jsonschema:"git ref that holds it; it is never pushed by itself"`
+	Name     string   `json:"name"`
+	Branch   string   `json:"branch,omitempty"`
+	Head     string   `json:"head,omitempty"`
+	Files    int      `json:"files" jsonschema:"changed and untracked ones that it holds"`
+	Bytes    int64    `json:"bytes"`
+	Deleted  int      `json:"deleted" jsonschema:"tracked files that were not there"`
+	Ignored  []string `json:"ignored_left_out,omitempty" jsonschema:"ignored files and directories that it does not hold"`
+	LeftOut  []string `json:"left_out,omitempty" jsonschema:"other things that it does not hold"`
+	Omitted  int      `json:"omitted,omitempty" jsonschema:"how many there are of both"`
+}
+
+// snapshotMeta is what the board wants to know when a snapshot is restored.
+type snapshotMeta struct {
+	Name       string `json:"name"`
+	Branch     string `json:"branch,omitempty"`
+	BaseRef    string `json:"base_ref,omitempty"`
+	BaseCommit string `json:"base_commit,omitempty"`
+	Adopted    bool   `json:"adopted,omitempty"`
+	TaskID     *int   `json:"task_id,omitempty"`
+	Note       string `json:"note,omitempty"`
+	Actor      string `json:"actor,omitempty"`
+}
+
+func metaOf(plan state.Intent) json.RawMessage {
+	data, err := json.Marshal(snapshotMeta{Name: plan.Name, Branch: plan.Branch, BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit,
+		Adopted: plan.Adopted, TaskID: plan.TaskID, Note: state.Clip(plan.Reason, 2000), Actor: plan.Actor})
+	if err != nil {
+		return nil // strings and numbers always can be written
+	}
+	return data
+}
+
+// WorktreeSnapshot keeps a worktree as it is.
+func (b *Board) WorktreeSnapshot(ctx context.Context, in WorktreeSnapshotIn) (out WorktreeSnapshotOut, err error) {
+	if err := checkText("note", in.Note); err != nil {
+		return out, err
+	}
+	w, err := b.entry(ctx, in.Name)
+	if err != nil {
+		return out, err
+	}
+	if err := b.present(w); err != nil {
+		return out, err
+	}
+	op, err := b.State.NewOperation()
+	if err != nil {
+		return out, err
+	}
+	defer op.Close()
+	plan := state.Intent{Name: w.Name, Branch: w.Branch, BaseRef: w.BaseRef, BaseCommit: w.BaseCommit, Adopted: w.Adopted, TaskID: w.TaskID, Reason: in.Note, Actor: b.Actor}
+	s, err := b.Git.TakeSnapshot(ctx, git.Capture{ID: op.ID, Path: w.Path, Limit: b.settings().SnapshotBytes, Meta: metaOf(plan)})
+	if err != nil {
+		return out, snapshotError(w, err)
+	}
+	err = b.update(ctx, func(tx *state.Tx) error {
+		tx.Emit(state.Event{Event: "worktree.snapshot", Actor: b.Actor, Task: taskFields(w.TaskID),
+			Worktree: state.Fields{"name": w.Name, "path": w.Path, "snapshot": s.ID}})
+		return nil
+	})
+	return WorktreeSnapshotOut{Snapshot: s.ID, Ref: git.SnapshotRef(s.ID), Name: w.Name, Branch: s.Branch, Head: s.Head, Files: s.Files, Bytes: s.Bytes,
+		Deleted: s.Deleted, Ignored: someFiles(s.Ignored), LeftOut: someFiles(slices.Concat(s.Nested, s.LeftOut)), Omitted: s.Omitted}, err
+}
+
+func snapshotError(w state.Worktree, err error) error {
+	switch {
+	case errors.Is(err, git.ErrMounted):
+		return state.Errorf(state.InUse, "unmount it, then repeat the call", "a file system is mounted in worktree %s", w.Name)
+	case errors.Is(err, git.ErrNotWorktree):
+		return notOurs(w.Path)
+	}
+	return gitError("take a snapshot of "+w.Name, err)
+}
+
+func (out WorktreeSnapshotOut) text() string {
+	text := fmt.Sprintf("snapshot %s of %s: %d files (%s), %d deleted, on top of %s\nworktree_restore {\"snapshot\":%q,\"name\":\"NEW-NAME\"} makes a copy of it",
+		out.Snapshot, state.Visible(out.Name), out.Files, inBytes(out.Bytes), out.Deleted, state.Clip(out.Head, 12), out.Snapshot)
+	if out.Omitted > 0 {
+		text = lines(text, fmt.Sprintf("it does not hold %d ignored or other things: %s", out.Omitted, state.Clip(join(slices.Concat(out.LeftOut, out.Ignored)), 300)))
+	}
+	return text
+}
