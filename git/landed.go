@@ -72,18 +72,18 @@ func (r *Repo) landed(ctx context.Context, branch, target string) (Landing, erro
 	case base == "":
 		return Landing{Commits: ahead}, nil
 	}
-	return r.merged(ctx, lane{branch: branch, target: target, base: base, tree: trees[0], ahead: ahead, behind: behind}, trees[1])
+	return r.merged(ctx, comparison{branch: branch, target: target, base: base, tree: trees[0], ahead: ahead, behind: behind}, trees[1])
 }
 
-// lane is a branch beside its target.
-type lane struct {
+// comparison is a branch beside its target.
+type comparison struct {
 	branch, target, base, tree string
 	ahead, behind              int
 }
 
 // merged tries what a merge would do, and looks for the changes one by one. What
 // git writes meanwhile goes with a directory of its own.
-func (r *Repo) merged(ctx context.Context, l lane, targetTree string) (Landing, error) {
+func (r *Repo) merged(ctx context.Context, l comparison, targetTree string) (Landing, error) {
 	scratch, err := os.MkdirTemp("", "wt-mcp-objects-*")
 	if err != nil {
 		return Landing{}, fmt.Errorf("make directory for objects: %w", err)
@@ -116,7 +116,7 @@ func (r *Repo) merged(ctx context.Context, l lane, targetTree string) (Landing, 
 }
 
 // picked counts the commits up to tip of whose change the target has no commit.
-func (r *Repo) picked(ask func(...string) (string, error), l lane, tip string) (int, error) {
+func (r *Repo) picked(ask func(...string) (string, error), l comparison, tip string) (int, error) {
 	args := []string{"rev-list", "--cherry-pick", "--right-only", "--count", l.target + "..." + tip}
 	if l.behind > maxPicked {
 		oldest, err := ask("rev-list", "--max-count=1", fmt.Sprintf("--skip=%d", maxPicked), l.target, "--not", l.branch)

@@ -151,7 +151,7 @@ func TestRemovePutsBackWhatBecameDirty(t *testing.T) {
 	require.NoError(t, err)
 	rm := Remove{Path: a.Path, Op: "op"}
 	require.NoError(t, r.CheckRemovable(t.Context(), rm))
-	l, err := r.look(t.Context(), admin, a.Path)
+	l, err := r.look(t.Context(), admin, a.Path, a.Path)
 	require.NoError(t, err)
 	scan, stop := startScan(t.Context(), a.Path)
 	defer stop()
