@@ -144,7 +144,7 @@ func TestClientNameIsBounded(t *testing.T) {
 		s.must(p, "task_create", `{"subject":"one"}`)
 		s.must(p, "task_update", `{"task_id":1,"note":"n"}`)
 		for _, line := range strings.Split(s.text(p, "task_get", `{"task_id":1}`), "\n")[1:] {
-			require.True(t, strings.HasPrefix(line, "  note "), "%q is no line of its own", line)
+			require.True(t, strings.HasPrefix(line, "  note ") || line == "  ready", "%q is no line of its own", line)
 		}
 		s.must(p, "worktree_events", `{}`)
 		require.NoError(t, p.close())
