@@ -16,6 +16,7 @@ type look struct {
 	status   Status // with the ignored files
 	entries  []entry
 	converts bool // git may store other bytes than those that lie there
+	index    os.FileInfo
 }
 
 // entry is one of the index. tag is that of git-ls-files(1), -v.
@@ -24,18 +25,22 @@ type entry struct {
 	mode, oid, path string
 }
 
-func (l *look) precious() bool {
-	return len(l.status.Changed()) > 0 || len(l.status.Ignored) > 0
-}
-
 // same reports whether nothing has changed that status and index tell of.
-func (l *look) same(other *look) bool {
-	return reflect.DeepEqual(l.status, other.status) && slices.Equal(l.entries, other.entries)
+func (l *look) same(admin string, now Status) bool {
+	if l == nil {
+		return false
+	}
+	index, err := os.Lstat(filepath.Join(admin, "index"))
+	if err != nil || l.index == nil {
+		return l.index == nil && reflect.DeepEqual(l.status, now)
+	}
+	return os.SameFile(index, l.index) && index.Size() == l.index.Size() && index.ModTime().Equal(l.index.ModTime()) && reflect.DeepEqual(l.status, now)
 }
 
 // look asks git for status, index and configuration at the same time.
 func (r *Repo) look(ctx context.Context, admin, top string) (*look, error) {
 	l := &look{}
+	l.index, _ = os.Lstat(filepath.Join(admin, "index")) // nil where there is none
 	asked := make(chan error, 1)
 	go func() {
 		var err error

@@ -106,31 +106,33 @@ func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken
 	if err := r.checkMoved(admin, files, rm.Path); err != nil {
 		return Trash{}, err
 	}
-	now, err := r.look(ctx, admin, files)
-	if err != nil && !rm.Force {
+	status, err := r.statusOf(ctx, admin, files, "--ignored=traditional")
+	readable := err == nil // a submodule's way to its git directory is relative, and leads nowhere from here
+	if !readable && !rm.Force {
 		return Trash{}, err
 	}
-	if err != nil { // a submodule's way to its git directory is relative
-		now = nil
+	if changed := status.Changed(); len(changed) > 0 && !rm.Force {
+		return Trash{}, refuse(ErrDirty, changed...)
 	}
-	if now != nil && !rm.Force {
-		if changed := now.status.Changed(); len(changed) > 0 {
-			return Trash{}, refuse(ErrDirty, changed...)
-		}
-	}
-	if ctx.Err() == nil && taken.changedSince(files, now) {
-		if now == nil {
-			now = taken.look
-		}
-		scan, stop := startScan(ctx, files)
-		defer stop()
-		if taken, err = r.capture(ctx, rm.capture(), admin, files, now, scan); err != nil {
+	if ctx.Err() == nil && (readable && !taken.look.same(admin, status) || taken.changedSince(files)) {
+		if taken, err = r.recapture(ctx, rm, admin, files, taken); err != nil {
 			return Trash{}, err
 		}
 	}
 	s := taken.snap
-	t := Trash{Dir: trash, Snapshot: s, Bytes: taken.seen.bytes, Precious: now == nil || now.precious() || !s.Plain || s.Detached || len(now.populated(admin, files)) > 0}
+	t := Trash{Dir: trash, Snapshot: s, Bytes: taken.seen.bytes, Precious: !s.Plain || s.Detached || taken.look == nil || len(taken.look.populated(admin, files)) > 0}
 	return t, r.moveEntry(ctx, admin, trash)
+}
+
+// recapture takes the snapshot again, of what was changed at the last moment.
+func (r *Repo) recapture(ctx context.Context, rm Remove, admin, files string, old *taking) (*taking, error) {
+	scan, stop := startScan(ctx, files)
+	defer stop()
+	now := r.tryLook(ctx, admin, files)
+	if now == nil {
+		now = old.look
+	}
+	return r.capture(ctx, rm.capture(), admin, files, now, scan)
 }
 
 // checkMoved makes sure that what was renamed is the worktree that was looked at,

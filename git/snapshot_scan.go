@@ -1,7 +1,6 @@
 package git
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -274,15 +273,11 @@ func (t *taking) isObject(e entry, size int64) (bool, error) {
 }
 
 // changedSince reports whether a file that the snapshot holds is not, at top, as
-// it was when it was looked at, or git's view of all is not. A nil look stands for
-// a place where git cannot say.
-func (t *taking) changedSince(top string, now *look) bool {
-	if t.look != nil && now != nil && !t.look.same(now) {
-		return true
-	}
+// it was when it was looked at.
+func (t *taking) changedSince(top string) bool {
 	return slices.ContainsFunc(t.store, func(path string) bool {
 		info, err := os.Lstat(filepath.Join(top, filepath.FromSlash(path)))
 		old := t.files[path]
-		return err != nil || cmp.Compare(info.Size(), old.Size()) != 0 || !info.ModTime().Equal(old.ModTime()) || info.Mode() != old.Mode()
+		return err != nil || info.Size() != old.Size() || !info.ModTime().Equal(old.ModTime()) || info.Mode() != old.Mode()
 	})
 }

@@ -187,3 +187,37 @@ func TestTakeSnapshot(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
+
+// What is written between the snapshot and the rename is in the snapshot, too.
+func TestSnapshotHasWhatCameLast(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]func(l *lane){
+		"new file":        func(l *lane) { l.put("late", "late") },
+		"changed again":   func(l *lane) { l.put("late", "early"); l.put("dir/a.txt", "second") },
+		"staged":          func(l *lane) { l.put("late", "late"); l.in("add", "late"); l.ok(os.Remove(l.file("late"))) },
+		"committed":       func(l *lane) { l.put("late", "late"); l.commit("late") },
+		"branch switched": func(l *lane) { l.in("checkout", "-q", "-b", "wt/late") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLane(t)
+			l.put("dir/a.txt", "first")
+			rm := Remove{Path: l.path, Op: "op1", Force: true}
+			admin, err := l.r.adminDir(l.path)
+			require.NoError(t, err)
+			scan, _ := startScan(t.Context(), l.path)
+			taken, err := l.r.capture(t.Context(), rm.capture(), admin, l.path, l.r.tryLook(t.Context(), admin, l.path), scan)
+			require.NoError(t, err)
+			late(l)
+			before := l.picture()
+			trash, err := l.r.setAside(l.path, rm.Op)
+			require.NoError(t, err)
+			gone, err := l.r.retire(t.Context(), rm, admin, trash, taken)
+			require.NoError(t, err)
+			require.NoError(t, l.r.EmptyTrash(t.Context(), gone))
+			_, err = l.r.RestoreWorktree(t.Context(), Restore{Snapshot: "op1", Path: l.path, Op: "op2"})
+			require.NoError(t, err)
+			require.Equal(t, without(before, nil), without(l.picture(), nil))
+		})
+	}
+}
