@@ -30,11 +30,8 @@ func (l *look) same(admin string, now Status) bool {
 	if l == nil {
 		return false
 	}
-	index, err := os.Lstat(filepath.Join(admin, "index"))
-	if err != nil || l.index == nil {
-		return l.index == nil && reflect.DeepEqual(l.status, now)
-	}
-	return os.SameFile(index, l.index) && index.Size() == l.index.Size() && index.ModTime().Equal(l.index.ModTime()) && reflect.DeepEqual(l.status, now)
+	index := filepath.Join(admin, "index")
+	return (sameFile(l.index, index) || l.index == nil && !exists(index)) && reflect.DeepEqual(l.status, now)
 }
 
 // look asks git for status, index and configuration at the same time.

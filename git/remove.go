@@ -106,6 +106,9 @@ func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken
 	if err := r.checkMoved(admin, files, rm.Path); err != nil {
 		return Trash{}, err
 	}
+	if taken.untouched(ctx, files) {
+		return r.retired(ctx, admin, trash, taken)
+	}
 	status, err := r.statusOf(ctx, admin, files, "--ignored=traditional")
 	readable := err == nil // a submodule's way to its git directory is relative, and leads nowhere from here
 	if !readable && !rm.Force {
@@ -119,7 +122,12 @@ func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken
 			return Trash{}, err
 		}
 	}
-	s := taken.snap
+	return r.retired(ctx, admin, trash, taken)
+}
+
+// retired ends a removal that nothing stands against.
+func (r *Repo) retired(ctx context.Context, admin, trash string, taken *taking) (Trash, error) {
+	s, files := taken.snap, filepath.Join(trash, "files")
 	t := Trash{Dir: trash, Snapshot: s, Bytes: taken.seen.bytes, Precious: !s.Plain || s.Detached || taken.look == nil || len(taken.look.populated(admin, files)) > 0}
 	return t, r.moveEntry(ctx, admin, trash)
 }

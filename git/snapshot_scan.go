@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 const listed = 20 // how many names each list of what is not held has
@@ -280,4 +281,41 @@ func (t *taking) changedSince(top string) bool {
 		old := t.files[path]
 		return err != nil || info.Size() != old.Size() || !info.ModTime().Equal(old.ModTime()) || info.Mode() != old.Mode()
 	})
+}
+
+// untouched reports that surely nothing has changed since, at top, which git need
+// not be asked about: the same files of the same size and time, none of them so
+// new that a change would not show, the same index and HEAD.
+func (t *taking) untouched(ctx context.Context, top string) bool {
+	if t.look == nil || t.seen == nil || !sameFile(t.look.index, filepath.Join(t.admin, "index")) {
+		return false
+	}
+	wait, stop := startScan(ctx, top)
+	defer stop()
+	oid, ref, err := t.repo.head(ctx, t.admin)
+	if status := t.look.status; err != nil || oid != status.Head || ref != "HEAD" && ref != "refs/heads/"+status.Branch || ref == "HEAD" && status.Branch != "" {
+		return false
+	}
+	now, err := wait()
+	if err != nil || len(now.items) != len(t.seen.items) {
+		return false
+	}
+	const tick = 20 * time.Millisecond // a clock of file times may be that coarse
+	recent := t.seen.began.Add(-tick)
+	for i, it := range now.items {
+		old := t.seen.items[i]
+		if it.path != old.path || !alike(it.info, old.info) || it.info.ModTime().After(recent) {
+			return false
+		}
+	}
+	return true
+}
+
+func alike(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime())
+}
+
+func sameFile(old os.FileInfo, name string) bool {
+	now, err := os.Lstat(name)
+	return err == nil && old != nil && alike(now, old)
 }
