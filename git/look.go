@@ -18,6 +18,7 @@ type look struct {
 	converts  bool         // git may store other bytes than those that lie there
 	populated []repository // submodules that have files
 	kept      []string     // git directories of submodules, with files or without
+	index     os.FileInfo
 }
 
 // entry is one of the index. tag is that of git-ls-files(1), -v.
@@ -38,8 +39,12 @@ func (l *look) dirty() error {
 }
 
 // same reports whether nothing has changed that status and index tell of.
-func (l *look) same(other *look) bool {
-	return reflect.DeepEqual(l.status, other.status) && slices.Equal(l.entries, other.entries)
+func (l *look) same(admin string, now Status) bool {
+	if l == nil {
+		return false
+	}
+	index := filepath.Join(admin, "index")
+	return (unchanged(l.index, index) || l.index == nil && !exists(index)) && reflect.DeepEqual(l.status, now)
 }
 
 // look asks git for status, index and configuration at the same time. The files at
@@ -47,6 +52,7 @@ func (l *look) same(other *look) bool {
 // submodules.
 func (r *Repo) look(ctx context.Context, admin, top, origin string) (*look, error) {
 	l := &look{}
+	l.index, _ = os.Lstat(filepath.Join(admin, "index")) // nil where there is none
 	asked := make(chan error, 1)
 	go func() {
 		var err error

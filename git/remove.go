@@ -77,7 +77,7 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 		return Trash{}, err
 	}
 	if l == nil {
-		l = r.tryLook(ctx, admin, rm.Path)
+		l = r.tryLook(ctx, admin, rm.Path, rm.Path)
 	}
 	taken, err := r.capture(ctx, rm.capture(), admin, rm.Path, l, scan)
 	if err != nil {
@@ -96,8 +96,8 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 
 // tryLook is look for a worktree that must go even if git cannot read it; then
 // it is nil.
-func (r *Repo) tryLook(ctx context.Context, admin, top string) *look {
-	if l, err := r.look(ctx, admin, top, top); err == nil {
+func (r *Repo) tryLook(ctx context.Context, admin, top, origin string) *look {
+	if l, err := r.look(ctx, admin, top, origin); err == nil {
 		return l
 	}
 	return nil
@@ -110,34 +110,57 @@ func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken
 	if err := r.checkMoved(admin, files, rm.Path); err != nil {
 		return Trash{}, err
 	}
-	now, err := r.look(ctx, admin, files, rm.Path)
-	if err == nil && !rm.Force {
-		err = errors.Join(now.dirty(), r.checkWithin(ctx, now, files, rm.Path), r.checkHeld(ctx, now.status))
-	}
-	if err != nil && !rm.Force {
-		return Trash{}, err
-	}
-	if err != nil {
-		now = nil
+	if taken.holdsRepositories() || !taken.untouched(ctx, files) {
+		var err error
+		if taken, err = r.lookAgain(ctx, rm, admin, files, taken); err != nil {
+			return Trash{}, err
+		}
 	}
 	if rm.Last != nil {
 		if err := rm.Last(files); err != nil {
 			return Trash{}, err
 		}
 	}
-	if ctx.Err() == nil && taken.changedSince(files, now) {
-		if now == nil {
-			now = taken.look
-		}
-		scan, stop := startScan(ctx, files)
-		defer stop()
-		if taken, err = r.capture(ctx, rm.capture(), admin, files, now, scan); err != nil {
-			return Trash{}, err
-		}
-	}
 	s := taken.snap
-	t := Trash{Dir: trash, Snapshot: s, Bytes: taken.seen.bytes, Precious: now == nil || now.precious() || !s.Plain || s.Detached}
+	t := Trash{Dir: trash, Snapshot: s, Bytes: taken.seen.bytes, Precious: !s.Plain || s.Detached || taken.look == nil || taken.look.precious()}
 	return t, r.moveEntry(ctx, admin, trash)
+}
+
+// holdsRepositories reports that there are submodules or other repositories in the
+// worktree, whose commits no look at its files shows.
+func (t *taking) holdsRepositories() bool {
+	return t.look == nil || len(t.look.populated)+len(t.look.kept)+len(t.snap.Nested) > 0
+}
+
+// lookAgain refuses what has come in the way since, and takes the snapshot again if
+// anything has changed.
+func (r *Repo) lookAgain(ctx context.Context, rm Remove, admin, files string, taken *taking) (*taking, error) {
+	status, err := r.statusOf(ctx, admin, files, "--ignored=traditional", "--ignore-submodules=all")
+	if err == nil && !rm.Force {
+		now := &look{status: status, kept: gitDirs(filepath.Join(admin, "modules"))}
+		if taken.look != nil {
+			now.populated = populated(taken.look.entries, files, rm.Path)
+		}
+		err = errors.Join(now.dirty(), r.checkWithin(ctx, now, files, rm.Path), r.checkHeld(ctx, status))
+	}
+	if err != nil && !rm.Force {
+		return nil, err
+	}
+	if ctx.Err() == nil && (err == nil && !taken.look.same(admin, status) || taken.changedSince(files)) {
+		return r.recapture(ctx, rm, admin, files, taken)
+	}
+	return taken, nil
+}
+
+// recapture takes the snapshot again, of what was changed at the last moment.
+func (r *Repo) recapture(ctx context.Context, rm Remove, admin, files string, old *taking) (*taking, error) {
+	scan, stop := startScan(ctx, files)
+	defer stop()
+	now := r.tryLook(ctx, admin, files, rm.Path)
+	if now == nil {
+		now = old.look
+	}
+	return r.capture(ctx, rm.capture(), admin, files, now, scan)
 }
 
 // checkMoved makes sure that what was renamed is the worktree that was looked at,

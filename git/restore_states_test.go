@@ -3,11 +3,10 @@
 package git
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,15 +77,22 @@ type state struct {
 	opts  []gittest.Option
 }
 
+// states are all of them.
 func states() []state {
-	resolve := func(args ...string) func(*lane) {
-		return func(l *lane) {
-			l.put("dir/a.txt", "resolved\n")
-			l.in("add", "dir/a.txt")
-			l.in(args...)
-			require.Empty(l.t, l.in("status", "--porcelain"))
-		}
+	return slices.Concat(plainStates(), shapeStates(), conflictStates(), operationStates(), nameStates(), contentStates(), indexStates())
+}
+
+// resolves ends an operation that stopped at a conflict in dir/a.txt.
+func resolves(args ...string) func(*lane) {
+	return func(l *lane) {
+		l.put("dir/a.txt", "resolved\n")
+		l.in("add", "dir/a.txt")
+		l.in(args...)
+		require.Empty(l.t, l.in("status", "--porcelain"))
 	}
+}
+
+func plainStates() []state {
 	return []state{
 		{name: "clean", make: func(*lane) {}},
 		{name: "own commits", make: func(l *lane) { l.put("n", "n"); l.commit("n") }},
@@ -99,6 +105,11 @@ func states() []state {
 			lacks: []string{"new/x.o", "new/ignored"}},
 		{name: "ignored", make: func(l *lane) { l.put("x.o", "o"); l.put("ignored/deep/y", "y") }, lacks: []string{"x.o", "ignored"}},
 		{name: "mode change", make: func(l *lane) { l.ok(os.Chmod(l.file("dir/a.txt"), 0o755)); l.ok(os.Chmod(l.file("run.sh"), 0o644)) }},
+	}
+}
+
+func shapeStates() []state {
+	return []state{
 		{name: "symlink changed", make: func(l *lane) { l.ok(os.Remove(l.file("link"))); l.ok(os.Symlink("run.sh", l.file("link"))) }},
 		{name: "symlinks dangling, to a directory, outside", make: func(l *lane) {
 			l.ok(os.Symlink("nowhere", l.file("dangling")))
@@ -122,7 +133,12 @@ func states() []state {
 			l.put("deep", "file")
 			l.in("add", "-A")
 		}},
-		{name: "merge conflict", make: func(l *lane) { l.diverge(); l.fails("merge", "-q", "main") }, then: resolve("commit", "-q", "--no-edit")},
+	}
+}
+
+func conflictStates() []state {
+	return []state{
+		{name: "merge conflict", make: func(l *lane) { l.diverge(); l.fails("merge", "-q", "main") }, then: resolves("commit", "-q", "--no-edit")},
 		{name: "modify and delete conflict", make: func(l *lane) {
 			l.in("rm", "-q", "dir/a.txt")
 			l.commit("deleted")
@@ -149,12 +165,12 @@ func states() []state {
 			l.commit("later")
 			l.fails("rebase", "-q", "main")
 		}, then: func(l *lane) {
-			resolve("-c", "core.editor=true", "rebase", "--continue")(l)
+			resolves("-c", "core.editor=true", "rebase", "--continue")(l)
 			require.Equal(l.t, "wt/a", l.in("symbolic-ref", "--short", "HEAD"))
 			require.FileExists(l.t, l.file("later"))
 		}},
 		{name: "rebase --apply", make: func(l *lane) { l.diverge(); l.fails("rebase", "-q", "--apply", "main") },
-			then: resolve("-c", "core.editor=true", "rebase", "--continue")},
+			then: resolves("-c", "core.editor=true", "rebase", "--continue")},
 		{name: "rebase with autostash", make: func(l *lane) {
 			l.diverge()
 			l.put("dir/b.txt", "stashed")
@@ -164,19 +180,24 @@ func states() []state {
 				l.in("rebase", "--abort")
 				require.Equal(l.t, "M dir/b.txt", strings.TrimSpace(l.in("status", "--porcelain")))
 			}},
-		{name: "cherry-pick", make: func(l *lane) { l.diverge(); l.fails("cherry-pick", "main") }, then: resolve("-c", "core.editor=true", "cherry-pick", "--continue")},
+		{name: "cherry-pick", make: func(l *lane) { l.diverge(); l.fails("cherry-pick", "main") }, then: resolves("-c", "core.editor=true", "cherry-pick", "--continue")},
+	}
+}
+
+func operationStates() []state {
+	return []state{
 		{name: "revert", make: func(l *lane) {
 			l.put("dir/a.txt", "one\n")
 			l.commit("one")
 			l.put("dir/a.txt", "two\n")
 			l.commit("two")
 			l.fails("revert", "--no-edit", "HEAD~1")
-		}, then: resolve("-c", "core.editor=true", "revert", "--continue")},
+		}, then: resolves("-c", "core.editor=true", "revert", "--continue")},
 		{name: "am", make: func(l *lane) {
 			l.diverge()
 			patch := l.Git("format-patch", "-1", "-o", filepath.Dir(l.Dir), "main")
 			l.fails("am", "-q", "--3way", patch)
-		}, then: resolve("am", "--continue")},
+		}, then: resolves("am", "--continue")},
 		{name: "bisect", make: func(l *lane) {
 			for i := range 5 {
 				l.put("n", fmt.Sprint(i))
@@ -195,6 +216,11 @@ func states() []state {
 			then: func(l *lane) { require.Equal(l.t, "n", l.in("show", "HEAD@{1}:n")) }},
 		{name: "orphan branch", make: func(l *lane) { l.in("checkout", "-q", "--orphan", "fresh"); l.put("n", "n") }},
 		{name: "orphan branch, empty index", make: func(l *lane) { l.in("switch", "-q", "--orphan", "fresh"); l.put("n", "n") }},
+	}
+}
+
+func nameStates() []state {
+	return []state{
 		{name: "submodule with work", make: func(l *lane) {
 			sub := gittest.NewRepo(l.t)
 			l.in("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", sub.Dir, "sub")
@@ -225,6 +251,11 @@ func states() []state {
 				l.ok(os.Chmod(l.file(name), mode))
 			}
 		}},
+	}
+}
+
+func contentStates() []state {
+	return []state{
 		{name: "CRLF with autocrlf", make: func(l *lane) {
 			l.Git("config", "core.autocrlf", "true")
 			l.put("crlf.txt", "one\r\ntwo\r\n")
@@ -257,6 +288,11 @@ func states() []state {
 			l.ok(os.Remove(l.file("dir/b.txt")))
 		}},
 		{name: "skip worktree", make: func(l *lane) { l.in("update-index", "--skip-worktree", "dir/a.txt"); l.put("dir/a.txt", "hidden") }},
+	}
+}
+
+func indexStates() []state {
+	return []state{
 		{name: "sparse checkout", make: func(l *lane) { l.in("sparse-checkout", "set", "dir"); l.put("dir/n", "n") },
 			then: func(l *lane) { l.in("sparse-checkout", "disable"); require.FileExists(l.t, l.file("deep/er/c.txt")) }},
 		{name: "split index", make: func(l *lane) { l.in("update-index", "--split-index"); l.put("dir/a.txt", "x"); l.in("add", "-A") }},
@@ -276,235 +312,4 @@ func states() []state {
 		}},
 		{name: "sha256", opts: []gittest.Option{gittest.SHA256()}, make: func(l *lane) { l.diverge(); l.fails("merge", "-q", "main"); l.put("n", "n") }},
 	}
-}
-
-// picture is all that can be seen of a worktree from outside.
-func (l *lane) picture() map[string]string {
-	l.t.Helper()
-	seen := map[string]string{}
-	err := filepath.WalkDir(l.path, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(l.path, name)
-		info, err := d.Info()
-		switch {
-		case err != nil || rel == "." || filepath.Base(name) == ".git":
-			return skipIf(rel != "." && d.IsDir(), err)
-		case info.Mode().IsRegular():
-			content, err := os.ReadFile(name)
-			seen[rel] = fmt.Sprintf("%v %x", info.Mode(), sha256.Sum256(content))
-			return err
-		case info.Mode().Type() == fs.ModeSymlink:
-			target, err := os.Readlink(name)
-			seen[rel] = "-> " + target
-			return err
-		}
-		seen[rel] = info.Mode().String()
-		return nil
-	})
-	l.ok(err)
-	for _, args := range []string{"status --porcelain=v2 --branch -z --untracked-files=all --ignored", "ls-files --stage", "ls-files -v", "diff --binary", "diff --cached --binary",
-		"rev-parse --quiet --verify HEAD", "symbolic-ref --quiet HEAD", "reflog", "for-each-ref"} {
-		out, err := l.Try(append([]string{"-C", l.path}, strings.Fields(args)...)...)
-		seen["git "+args] = fmt.Sprint(out, err != nil)
-	}
-	return seen
-}
-
-func skipIf(yes bool, err error) error {
-	if yes && err == nil {
-		return fs.SkipDir
-	}
-	return err
-}
-
-// without leaves out what is at or below the paths, and what git says of it.
-func without(seen map[string]string, paths []string) map[string]string {
-	kept := map[string]string{}
-	for key, value := range seen {
-		lacking := key == "git for-each-ref"
-		for _, path := range paths {
-			lacking = lacking || key == path || strings.HasPrefix(key, path+"/")
-		}
-		if strings.HasPrefix(key, "git status") {
-			var lines []string
-			for line := range strings.SplitSeq(value, "\x00") {
-				if !mentions(line, paths) {
-					lines = append(lines, line)
-				}
-			}
-			value = strings.Join(lines, "\n")
-		}
-		if !lacking {
-			kept[key] = value
-		}
-	}
-	return kept
-}
-
-func mentions(line string, paths []string) bool {
-	for _, path := range paths {
-		if strings.HasSuffix(line, " "+path) || strings.Contains(line, " "+path+"/") {
-			return true
-		}
-	}
-	return false
-}
-
-// Invariant 7, and undo: a worktree in any state is removed by force and comes
-// back as it was; from the trash, and from the snapshot alone.
-func TestInvariant7RestoreOfEveryState(t *testing.T) {
-	t.Parallel()
-	for _, s := range states() {
-		for _, alone := range []bool{false, true} {
-			name := s.name + "/trash"
-			if alone {
-				name = s.name + "/snapshot"
-			}
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				l := newLane(t, s.opts...)
-				s.make(l)
-				before := l.picture()
-				trash, err := l.r.RemoveWorktree(t.Context(), Remove{Path: l.path, Op: "op1", Force: true})
-				require.NoError(t, err)
-				require.NoFileExists(t, l.path)
-				var lacks []string
-				if alone {
-					lacks = s.lacks
-					require.NoError(t, l.r.EmptyTrash(t.Context(), trash))
-					l.Git("reflog", "expire", "--expire=now", "--all")
-					l.Git("gc", "-q", "--prune=now")
-				}
-				out, err := l.r.RestoreWorktree(t.Context(), Restore{Snapshot: "op1", Path: l.path, Branch: "wt/a", Op: "op2"})
-				require.NoError(t, err)
-				require.Equal(t, !alone, out.FromTrash)
-				after := l.picture()
-				require.Equal(t, without(before, lacks), without(after, lacks))
-				if len(lacks) > 0 {
-					require.NotEmpty(t, out.Notes, "it says what it lacks")
-				} else {
-					require.Empty(t, out.Notes)
-				}
-				l.Git("fsck", "--strict", "--no-dangling")
-				requireOnlyTrash(t, l.r)
-				if s.then != nil {
-					s.then(l)
-				}
-			})
-		}
-	}
-}
-
-// requireOnlyTrash checks that a restore left nothing in the trash.
-func requireOnlyTrash(t *testing.T, r *Repo) {
-	t.Helper()
-	left, err := os.ReadDir(filepath.Join(r.common, dirName, "trash"))
-	require.NoError(t, err)
-	require.Empty(t, left)
-}
-
-// As above under another name, when the branch is gone, has moved, or is
-// elsewhere by now.
-func TestRestoreElsewhere(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		meanwhile func(l *lane)
-		branch    string // it is on in the end
-		note      string
-	}{
-		"nothing happened":      {func(*lane) {}, "wt/a", ""},
-		"branch deleted":        {func(l *lane) { l.Git("branch", "-D", "wt/a") }, "wt/a", ""},
-		"branch moved":          {func(l *lane) { l.Git("branch", "-f", "wt/a", "main~1") }, "wt/b", "has moved"},
-		"branch checked out":    {func(l *lane) { l.Git("checkout", "-q", "wt/a") }, "wt/b", "checked out at"},
-		"both branches taken":   {func(l *lane) { l.Git("branch", "-f", "wt/a", "main~1"); l.Git("branch", "wt/b") }, "", "detached"},
-		"name in the way":       {func(l *lane) { l.Git("branch", "-D", "wt/a"); l.Git("branch", "wt/a/x") }, "wt/b", "cannot be made"},
-		"entry's name is taken": {func(l *lane) { l.Git("worktree", "add", "-q", filepath.Join(filepath.Dir(l.Dir), "a"), "-b", "other") }, "wt/a", ""},
-	} {
-		for _, alone := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/alone=%t", name, alone), func(t *testing.T) {
-				t.Parallel()
-				l := newLane(t)
-				l.put("n", "own")
-				head := l.commit("own")
-				l.put("dir/a.txt", "changed")
-				before := l.picture()
-				trash, err := l.r.RemoveWorktree(t.Context(), Remove{Path: l.path, Op: "op1", Force: true})
-				require.NoError(t, err)
-				if alone {
-					require.NoError(t, l.r.EmptyTrash(t.Context(), trash))
-				}
-				test.meanwhile(l)
-				l.path += "-other"
-				out, err := l.r.RestoreWorktree(t.Context(), Restore{Snapshot: "op1", Path: l.path, Branch: "wt/b", Op: "op2"})
-				require.NoError(t, err)
-				require.Equal(t, test.branch, out.Branch)
-				require.Contains(t, strings.Join(out.Notes, "\n"), test.note)
-				require.Equal(t, test.note == "", len(out.Notes) == 0)
-				after := l.picture()
-				require.Equal(t, head, l.in("rev-parse", "HEAD"))
-				if test.branch != "" {
-					require.Equal(t, test.branch, l.in("symbolic-ref", "--short", "HEAD"))
-				}
-				for _, key := range []string{"git status --porcelain=v2 --branch -z --untracked-files=all --ignored", "git symbolic-ref --quiet HEAD", "git for-each-ref", "git reflog"} {
-					delete(before, key)
-					delete(after, key)
-				}
-				require.Equal(t, before, after)
-				require.Equal(t, l.path, l.r.RestoredFrom("op1"))
-				require.NoError(t, l.r.CheckWorktree(l.path))
-				l.Git("worktree", "prune")
-				require.Equal(t, " M dir/a.txt", l.in("status", "--porcelain"))
-			})
-		}
-	}
-}
-
-func TestRestoreOfASubmoduleElsewhere(t *testing.T) {
-	t.Parallel()
-	l := newLane(t)
-	sub := gittest.NewRepo(t)
-	l.in("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", sub.Dir, "lib/sub")
-	l.commit("sub")
-	l.put("lib/sub/work", "w")
-	_, err := l.r.RemoveWorktree(t.Context(), Remove{Path: l.path, Op: "op1", Force: true})
-	require.NoError(t, err)
-	l.Git("worktree", "add", "-q", filepath.Join(filepath.Dir(l.Dir), "a"), "-b", "other")
-	l.path = filepath.Join(l.Dir, ".worktrees", "far", "away")
-	_, err = l.r.RestoreWorktree(t.Context(), Restore{Snapshot: "op1", Path: l.path, Op: "op2"})
-	require.NoError(t, err)
-	require.Equal(t, "?? work", l.GitIn(l.file("lib/sub"), "status", "--porcelain"))
-	require.Contains(t, l.in("submodule", "status"), "lib/sub (heads/main)")
-}
-
-func TestRestoreOverwritesNothing(t *testing.T) {
-	t.Parallel()
-	l := newLane(t)
-	l.put("n", "n")
-	_, err := l.r.RemoveWorktree(t.Context(), Remove{Path: l.path, Op: "op1", Force: true})
-	require.NoError(t, err)
-	rs := Restore{Snapshot: "op1", Path: l.path, Op: "op2"}
-	require.NoError(t, os.Mkdir(l.path, 0o777))
-	_, err = l.r.RestoreWorktree(t.Context(), rs)
-	requireRefused(t, err, ErrPathExists, l.path)
-	require.NoError(t, os.Remove(l.path))
-	_, err = l.r.RestoreWorktree(t.Context(), rs)
-	require.NoError(t, err)
-	before := l.picture()
-	_, err = l.r.RestoreWorktree(t.Context(), Restore{Snapshot: "op1", Path: l.path, Op: "op3"})
-	requireRefused(t, err, ErrPathExists, l.path)
-	require.Equal(t, before, l.picture())
-
-	require.NoError(t, os.Rename(l.path, l.path+"x"))
-	_, err = l.r.RestoreWorktree(t.Context(), Restore{Snapshot: "op1", Path: l.path, Op: "op4"})
-	requireRefused(t, err, ErrRegistered, l.path)
-	for _, id := range []string{"", "-d", "../x", "a/b", "op1\n", strings.Repeat("x", 200)} {
-		_, err = l.r.RestoreWorktree(t.Context(), Restore{Snapshot: id, Path: l.path + "y", Op: "op5"})
-		require.ErrorIs(t, err, ErrInvalidName, id)
-	}
-	_, err = l.r.RestoreWorktree(t.Context(), Restore{Snapshot: "unknown", Path: l.path + "y", Op: "op5"})
-	require.ErrorIs(t, err, ErrNoSnapshot)
-	require.NoDirExists(t, l.path+"y")
-	require.NoFileExists(t, filepath.Join(l.Dir, ".git", "wt-mcp", "trash", "op5"))
 }

@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // scan is all that lies below a directory, in an order in which what is in a
 // directory follows it. No link is followed; git's own entries are left out.
 type scan struct {
+	began  time.Time
 	items  []item
 	repos  map[string]bool // directories with a .git of their own
 	closed map[string]bool // directories that could not be read
@@ -28,7 +30,7 @@ type item struct {
 func startScan(ctx context.Context, top string) (wait func() (*scan, error), stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
-	s := &scan{repos: map[string]bool{}, closed: map[string]bool{}}
+	s := &scan{began: time.Now(), repos: map[string]bool{}, closed: map[string]bool{}}
 	var err error
 	go func() {
 		defer close(done)

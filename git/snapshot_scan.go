@@ -1,7 +1,6 @@
 package git
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -15,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 const listed = 20 // how many names each list of what is not held has
@@ -274,15 +274,48 @@ func (t *taking) isObject(e entry, size int64) (bool, error) {
 }
 
 // changedSince reports whether a file that the snapshot holds is not, at top, as
-// it was when it was looked at, or git's view of all is not. A nil look stands for
-// a place where git cannot say.
-func (t *taking) changedSince(top string, now *look) bool {
-	if t.look != nil && now != nil && !t.look.same(now) {
-		return true
-	}
+// it was when it was looked at.
+func (t *taking) changedSince(top string) bool {
 	return slices.ContainsFunc(t.store, func(path string) bool {
 		info, err := os.Lstat(filepath.Join(top, filepath.FromSlash(path)))
 		old := t.files[path]
-		return err != nil || cmp.Compare(info.Size(), old.Size()) != 0 || !info.ModTime().Equal(old.ModTime()) || info.Mode() != old.Mode()
+		return err != nil || info.Size() != old.Size() || !info.ModTime().Equal(old.ModTime()) || info.Mode() != old.Mode()
 	})
+}
+
+// untouched reports that surely nothing has changed since, at top, which git need
+// not be asked about: the same files of the same size and time, none of them so
+// new that a change would not show, the same index and HEAD.
+func (t *taking) untouched(ctx context.Context, top string) bool {
+	if t.look == nil || t.seen == nil || !unchanged(t.look.index, filepath.Join(t.admin, "index")) {
+		return false
+	}
+	wait, stop := startScan(ctx, top)
+	defer stop()
+	oid, ref, err := t.repo.head(ctx, t.admin)
+	if status := t.look.status; err != nil || oid != status.Head || ref != "HEAD" && ref != "refs/heads/"+status.Branch || ref == "HEAD" && status.Branch != "" {
+		return false
+	}
+	now, err := wait()
+	if err != nil || len(now.items) != len(t.seen.items) {
+		return false
+	}
+	const tick = 20 * time.Millisecond // a clock of file times may be that coarse
+	recent := t.seen.began.Add(-tick)
+	for i, it := range now.items {
+		old := t.seen.items[i]
+		if it.path != old.path || !alike(it.info, old.info) || it.info.ModTime().After(recent) {
+			return false
+		}
+	}
+	return true
+}
+
+func alike(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.Mode() == b.Mode() && a.ModTime().Equal(b.ModTime())
+}
+
+func unchanged(old os.FileInfo, name string) bool {
+	now, err := os.Lstat(name)
+	return err == nil && old != nil && alike(now, old)
 }
