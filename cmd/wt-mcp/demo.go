@@ -81,6 +81,8 @@ type demonstration struct {
 	wrong  int
 	calls  int
 	spent  time.Duration
+
+	snapshot string // that an answer named last
 }
 
 func (d *demonstration) say(format string, args ...any) { fmt.Fprintf(d.stdout, format, args...) }
@@ -91,7 +93,7 @@ func (d *demonstration) connect(ctx context.Context) error {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	began := time.Now()
-	d.client, err = client.NewStdioMCPClientWithOptions(self, nil, []string{"serve", "--repo", d.repo},
+	d.client, err = client.NewStdioMCPClientWithOptions(self, nil, []string{"serve", "--toolsets", "all", "--repo", d.repo},
 		transport.WithCommandFunc(func(ctx context.Context, command string, env, args []string) (*exec.Cmd, error) {
 			cmd := exec.CommandContext(ctx, command, args...)
 			cmd.Env = append(os.Environ(), env...)
@@ -116,7 +118,8 @@ func (d *demonstration) connect(ctx context.Context) error {
 	return nil
 }
 
-// play is the five-step session of the program that wt-mcp follows.
+// play is the five-step session of the program that wt-mcp follows, and a sixth
+// step of what it adds.
 func (d *demonstration) play(ctx context.Context) error {
 	for i, s := range session() {
 		d.say("\n%s\n", d.paint.bold(fmt.Sprintf("%d. %s", i+1, s.title)))
@@ -136,7 +139,8 @@ func (d *demonstration) play(ctx context.Context) error {
 
 func (d *demonstration) do(ctx context.Context, c expectedCall) error {
 	request := mcp.CallToolRequest{}
-	request.Params.Name, request.Params.Arguments = c.tool, json.RawMessage(c.args)
+	args := strings.ReplaceAll(c.args, "SNAPSHOT", d.snapshot)
+	request.Params.Name, request.Params.Arguments = c.tool, json.RawMessage(args)
 	began := time.Now()
 	result, err := d.client.CallTool(ctx, request)
 	took := time.Since(began)
@@ -144,8 +148,11 @@ func (d *demonstration) do(ctx context.Context, c expectedCall) error {
 		return fmt.Errorf("%s: %w", c.tool, err)
 	}
 	d.calls, d.spent = d.calls+1, d.spent+took
-	d.say("%s %s  %s\n", d.paint.cyan("→ "+c.tool), c.args, d.paint.dim(fmt.Sprintf("%.1f ms", milliseconds(took))))
+	d.say("%s %s  %s\n", d.paint.cyan("→ "+c.tool), args, d.paint.dim(fmt.Sprintf("%.1f ms", milliseconds(took))))
 	text := textOf(result)
+	if kept, ok := result.StructuredContent.(map[string]any); ok && kept["snapshot"] != nil {
+		d.snapshot = fmt.Sprint(kept["snapshot"])
+	}
 	d.say("  %s\n", strings.ReplaceAll(strings.ReplaceAll(text, d.repo, "…/shop"), "\n", "\n  "))
 	if problem := c.check(result, text); problem != "" {
 		d.wrong++

@@ -16,6 +16,8 @@ type step struct {
 
 // expectedCall is one call with what its answer must be: phrases of the text, and
 // values of the structure, addressed by dotted paths.
+//
+// SNAPSHOT in the arguments stands for the one that an answer named last.
 type expectedCall struct {
 	tool, args string
 	says       []string
@@ -58,6 +60,18 @@ func session() []step {
 			{"worktree_list", `{}`, []string{"[removed] auth-refactor", "[kept] ui-login"}, map[string]any{"worktrees.0.status": "removed"}},
 			{"worktree_events", `{"after_seq":10}`, []string{"worktree.remove.before", "task.completed", "worktree.remove.after"},
 				map[string]any{"last_seq": 13.0}},
+		}},
+		{"Claim the best ready task, remove its worktree half done, and undo that", []expectedCall{
+			{"task_create", `{"subject":"Write the docs","blocked_by":[2]}`, []string{"[ ] #3"}, map[string]any{"blockedBy.0": 2.0}},
+			{"task_create", `{"subject":"Fix the flaky test","priority":3}`, []string{"[ ] #4"}, nil},
+			{"task_claim", `{"owner":"alice"}`, []string{"[>] #4: Fix the flaky test owner=alice", "claim=4-"},
+				map[string]any{"task.id": 4.0, "task.status": "in_progress"}},
+			{"worktree_create", `{"name":"flaky","task_id":4}`, []string{"[active] flaky"}, map[string]any{"task_id": 4.0}},
+			{"file_write", `{"worktree":"flaky","path":"notes.txt","content":"half done\n"}`, []string{"created notes.txt"}, nil},
+			{"worktree_remove", `{"name":"flaky","force":true}`, []string{"[removed] flaky", "undo: worktree_restore"},
+				map[string]any{"branch_outcome": "deleted", "task.status": "in_progress"}},
+			{"worktree_restore", `{"snapshot":"SNAPSHOT"}`, []string{"[active] flaky", "task=4"}, map[string]any{"from": "trash", "task_id": 4.0}},
+			{"file_read", `{"worktree":"flaky","path":"notes.txt"}`, []string{"half done"}, nil},
 		}},
 	}
 }
