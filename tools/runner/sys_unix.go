@@ -33,11 +33,11 @@ func selfPath() (string, error) {
 
 // listen returns the signals that mean something to a supervisor. A pipe without
 // a reader answers an error instead of ending it, and its children get the
-// default back.
+// default back, of SIGHUP too where nohup had it ignored.
 func listen() (look, end chan os.Signal) {
 	look, end = make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Reset(syscall.SIGPIPE)
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
 	signal.Notify(look, syscall.SIGUSR1)
 	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
 	return look, end
