@@ -1,10 +1,8 @@
 package tools
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -43,16 +41,8 @@ type taskLinks struct {
 	Cut           string `json:"cut,omitempty" jsonschema:"which lists of numbers are cut"`
 }
 
-// MarshalJSON joins the keys of the task, those included that only its file
-// knows, with the rest.
-func (out TaskGetOut) MarshalJSON() ([]byte, error) {
-	task, err1 := json.Marshal(out.Task)
-	links, err2 := json.Marshal(out.taskLinks)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
-	return append(append(bytes.TrimSuffix(task, []byte("}")), ','), links[1:]...), nil
-}
+// MarshalJSON writes the task's keys, then those of the rest.
+func (out TaskGetOut) MarshalJSON() ([]byte, error) { return joined(out.Task, out.taskLinks) }
 
 // TaskGet reads one task, deleted or not.
 func (b *Board) TaskGet(ctx context.Context, in TaskGetIn) (out TaskGetOut, err error) {

@@ -2,11 +2,9 @@ package tools
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"wt-mcp/git"
@@ -41,12 +39,7 @@ type WorktreeCreateOut struct {
 
 // MarshalJSON writes the entry's keys, then those of the rest.
 func (out WorktreeCreateOut) MarshalJSON() ([]byte, error) {
-	entry, err1 := json.Marshal(out.Worktree)
-	more, err2 := json.Marshal(out.readiness)
-	if string(more) == "{}" || err1 != nil || err2 != nil {
-		return entry, errors.Join(err1, err2)
-	}
-	return slices.Concat(entry[:len(entry)-1], []byte{','}, more[1:]), nil
+	return joined(out.Worktree, out.readiness)
 }
 
 func (out WorktreeCreateOut) text() string {

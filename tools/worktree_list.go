@@ -2,10 +2,8 @@ package tools
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -45,18 +43,8 @@ type vitals struct {
 	BytesAtLeast bool    `json:"bytes_at_least,omitempty" jsonschema:"not all could be counted"`
 }
 
-// MarshalJSON writes the entry, then the rest.
-func (l ListedWorktree) MarshalJSON() ([]byte, error) {
-	entry, err := json.Marshal(l.Worktree)
-	if err != nil {
-		return nil, err
-	}
-	rest, err := json.Marshal(l.vitals)
-	if err != nil || len(rest) <= len("{}") {
-		return entry, err
-	}
-	return slices.Concat(entry[:len(entry)-1], []byte(","), rest[1:]), nil
-}
+// MarshalJSON writes the entry's keys, then those of the rest.
+func (l ListedWorktree) MarshalJSON() ([]byte, error) { return joined(l.Worktree, l.vitals) }
 
 func (l ListedWorktree) line() string {
 	line := WorktreeLine(l.Worktree)

@@ -32,19 +32,20 @@ type WorktreeRestoreIn struct {
 
 // WorktreeRestoreOut is the entry, and where the worktree is not what it was.
 type WorktreeRestoreOut struct {
-	Name       string               `json:"name"`
-	Path       string               `json:"path" jsonschema:"absolute path of the directory to work in"`
-	Branch     string               `json:"branch" jsonschema:"empty where HEAD is detached"`
-	TaskID     *int                 `json:"task_id"`
-	Status     state.WorktreeStatus `json:"status"`
-	CreatedAt  float64              `json:"created_at"`
-	BaseRef    string               `json:"base_ref,omitempty"`
-	BaseCommit string               `json:"base_commit,omitempty"`
+	state.Worktree
+	restoration
+}
 
+type restoration struct {
 	Snapshot      string   `json:"snapshot"`
 	From          string   `json:"from" jsonschema:"trash: with everything; snapshot: without ignored files"`
 	BranchOutcome string   `json:"branch_outcome" jsonschema:"same, new or detached"`
 	Notes         []string `json:"notes" jsonschema:"where it is not as it was"`
+}
+
+// MarshalJSON writes the entry's keys, then those of the rest.
+func (out WorktreeRestoreOut) MarshalJSON() ([]byte, error) {
+	return joined(out.Worktree, out.restoration)
 }
 
 // WorktreeRestore brings a worktree back and binds its task again. It says on the
@@ -189,8 +190,7 @@ func (b *Board) restored(ctx context.Context, op *state.Operation, plan state.In
 		tx.Emit(e)
 		return nil
 	})
-	out = WorktreeRestoreOut{Name: w.Name, Path: w.Path, Branch: w.Branch, TaskID: w.TaskID, Status: w.Status, CreatedAt: w.CreatedAt,
-		BaseRef: w.BaseRef, BaseCommit: w.BaseCommit, Snapshot: plan.Snapshot, From: "snapshot", BranchOutcome: branchOutcome(back), Notes: someFiles(back.Notes)}
+	out = WorktreeRestoreOut{w, restoration{Snapshot: plan.Snapshot, From: "snapshot", BranchOutcome: branchOutcome(back), Notes: someFiles(back.Notes)}}
 	if back.FromTrash {
 		out.From = "trash"
 	}
@@ -273,8 +273,7 @@ func restoreError(plan state.Intent, err error) error {
 }
 
 func (out WorktreeRestoreOut) text() string {
-	text := lines(WorktreeLine(state.Worktree{Name: out.Name, Path: out.Path, Branch: out.Branch, Status: out.Status, TaskID: out.TaskID}),
-		fmt.Sprintf("restored from the %s; branch: %s", out.From, out.BranchOutcome))
+	text := lines(WorktreeLine(out.Worktree), fmt.Sprintf("restored from the %s; branch: %s", out.From, out.BranchOutcome))
 	for _, note := range out.Notes {
 		text = lines(text, "note: "+note)
 	}
