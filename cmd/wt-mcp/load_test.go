@@ -27,6 +27,9 @@ func newScratch(t *testing.T) *scratch {
 	t.Helper()
 	base, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
+	t.Cleanup(func() { // a background run that is ending may still write its record
+		require.Eventually(t, func() bool { return os.RemoveAll(base) == nil }, patience, 20*time.Millisecond)
+	})
 	home, err := cleanHome(filepath.Join(base, "home"))
 	require.NoError(t, err)
 	s := &scratch{t: t, dir: filepath.Join(base, "repo"), env: append(os.Environ(), home...)}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -93,8 +94,9 @@ func TestEndIsToldOnce(t *testing.T) {
 	c := command(t, "sleep 0.1")
 	run := b.begin(t, c)
 	stop := make(chan struct{})
+	var others sync.WaitGroup
 	for range 4 {
-		go func() {
+		others.Go(func() {
 			for other := b.again(); ; {
 				select {
 				case <-stop:
@@ -103,10 +105,11 @@ func TestEndIsToldOnce(t *testing.T) {
 					other.Settle()
 				}
 			}
-		}()
+		})
 	}
 	require.True(t, within(late, run.Done))
 	close(stop)
+	others.Wait()
 	b.Settle()
 	require.Equal(t, 1, b.told(c.ID))
 }
