@@ -90,23 +90,45 @@ func (s *Store) takeOperation(id string) (*Operation, error) {
 	}
 }
 
-// SweepOperations removes the lock files of operations that died before they put
-// an intent on the board, or after they took it off.
+// SweepOperations removes what operations left that died before they put an intent
+// on the board, or after they took it off: their lock files, and what they had
+// staged.
 func (s *Store) SweepOperations() error {
 	names, err := s.names(s.private(opsName))
 	if err != nil {
 		return fmt.Errorf("list operations: %w", err)
 	}
+	var errs []error
 	for _, name := range names {
 		id, isLock := strings.CutSuffix(name, ".lock")
-		if !isLock || slices.Contains(names, id+".json") {
+		staged, isStaged := stagedIntent(name)
+		switch {
+		case isStaged:
+			id = staged
+		case !isLock || slices.Contains(names, id+".json"):
 			continue
 		}
-		if op, err := s.takeOperation(id); err == nil {
+		op, err := s.takeOperation(id)
+		if err != nil {
+			continue // somebody is at it
+		}
+		if isStaged {
+			errs = append(errs, s.fs.Remove(s.private(opsName, name)))
+		}
+		if !slices.Contains(names, id+".json") {
 			op.Close()
+		} else {
+			op.lock.Close()
 		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// stagedIntent reads the operation's id off the name of what is staged for its intent.
+func stagedIntent(name string) (id string, ok bool) {
+	id, ok = strings.CutSuffix(name, ".json.tmp")
+	id, dot := strings.CutPrefix(id, ".")
+	return id, ok && dot && id != ""
 }
 
 func intentPath(id string) string { return privatePrefix + opsName + "/" + id + ".json" }

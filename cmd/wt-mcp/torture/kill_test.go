@@ -28,7 +28,7 @@ func TestKilledServers(t *testing.T) {
 		h.workers = append(h.workers, &worker{h: h, n: i, rng: random(t, i), lanes: map[string]*lane{}, undying: undying{r: r}})
 	}
 	var all []string
-	litter := 0
+	var litter []string
 	for phase := range phases {
 		kills := h.phase(t, duration(10*time.Second, 2*time.Minute)/phases, random(t, 100+phase))
 		o, faults := r.recovered(h.names()...)
@@ -39,7 +39,7 @@ func TestKilledServers(t *testing.T) {
 	}
 	h.log(t)
 	require.Empty(t, all)
-	require.Zero(t, litter, "files in .git/wt-mcp/ops that belong to no operation and that nobody will ever remove")
+	require.Empty(t, litter, "files in .git/wt-mcp/ops that belong to no operation and that nobody will ever remove")
 }
 
 // hospital keeps what was acknowledged.

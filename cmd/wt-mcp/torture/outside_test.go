@@ -24,7 +24,7 @@ type outside struct {
 	trees    []tree
 	branches map[string]string // wt/* only
 	faults   []string
-	litter   int // files in ops that belong to no operation
+	litter   []string // files in ops that belong to no operation
 }
 
 type task struct {
@@ -360,7 +360,7 @@ func (o *outside) checkLeftovers() {
 		if strings.HasSuffix(name, ".json") {
 			o.fault("an operation is left: %s", filepath.Base(name))
 		} else {
-			o.litter++
+			o.litter = append(o.litter, filepath.Base(name))
 		}
 	}
 	_ = filepath.WalkDir(o.r.path(".git"), func(path string, d fs.DirEntry, err error) error {

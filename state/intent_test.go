@@ -1,0 +1,34 @@
+package state
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/spf13/afero"
+	"github.com/stretchr/testify/require"
+)
+
+// What a dead operation left is swept; what a living one has, and an intent that
+// is on the board, stays.
+func TestSweepOperations(t *testing.T) {
+	dir := t.TempDir()
+	s := Open(Config{FS: afero.NewOsFs(), Root: dir, Private: filepath.Join(dir, "private"), NoSync: true})
+	t.Cleanup(s.Close)
+	living, err := s.NewOperation()
+	require.NoError(t, err)
+	defer living.Close()
+	ops := filepath.Join(dir, "private", opsName)
+	for _, name := range []string{"dead.lock", ".dead.json.tmp", ".gone.json.tmp", ".put.json.tmp", "put.json", "put.lock", "." + living.ID + ".json.tmp"} {
+		require.NoError(t, os.WriteFile(filepath.Join(ops, name), []byte("{"), 0o644))
+	}
+	require.NoError(t, s.SweepOperations())
+	require.NoError(t, s.SweepOperations(), "it may be repeated")
+	var left []string
+	entries, err := os.ReadDir(ops)
+	require.NoError(t, err)
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	require.ElementsMatch(t, []string{living.ID + ".lock", "." + living.ID + ".json.tmp", "put.json", "put.lock"}, left)
+}
