@@ -47,14 +47,20 @@ type vitals struct {
 func (l ListedWorktree) MarshalJSON() ([]byte, error) { return joined(l.Worktree, l.vitals) }
 
 func (l ListedWorktree) line() string {
-	line := WorktreeLine(l.Worktree)
+	return strings.TrimSuffix(WorktreeLine(l.Worktree)+", "+l.Use(), ", ")
+}
+
+// Use says how large a live worktree is and when it was last used, as far as that
+// is known: 4.2 MB, used 3 h ago.
+func (l ListedWorktree) Use() string {
+	var parts []string
 	if l.Bytes != nil {
-		line += ", " + map[bool]string{true: "over "}[l.BytesAtLeast] + size(*l.Bytes)
+		parts = append(parts, map[bool]string{true: "over "}[l.BytesAtLeast]+size(*l.Bytes))
 	}
 	if l.LastActivity > 0 {
-		line += ", used " + ago(time.Since(state.Time(l.LastActivity)))
+		parts = append(parts, "used "+ago(time.Since(state.Time(l.LastActivity))))
 	}
-	return line
+	return join(parts)
 }
 
 // Untracked is a worktree that git knows and the board does not.

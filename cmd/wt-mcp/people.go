@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,9 @@ func (p *program) printJSON(v any) error {
 
 // tasks prints the board's tasks, or those that were asked for.
 func (p *program) tasks(ctx context.Context) error {
+	if err := checkStatus(p.filter.status, state.Statuses()...); err != nil {
+		return err
+	}
 	board, err := p.reader(ctx)
 	if err != nil {
 		return err
@@ -50,6 +54,14 @@ func (p *program) tasks(ctx context.Context) error {
 		return p.printJSON(all)
 	}
 	return p.printTasks(all)
+}
+
+// checkStatus accepts no status, or one of the given ones.
+func checkStatus[S ~string](given string, known ...S) error {
+	if given == "" || slices.Contains(known, S(given)) {
+		return nil
+	}
+	return usageError{fmt.Errorf("--status: there is no %q; there are %v", given, known)}
 }
 
 func (p *program) printTasks(out tools.TaskListOut) error {
@@ -95,6 +107,9 @@ func waitsFor(ids []int) string {
 
 // worktrees prints the registry, and what git knows beside it.
 func (p *program) worktrees(ctx context.Context) error {
+	if err := checkStatus(p.filter.status, state.Active, state.Kept, state.Removed); err != nil {
+		return err
+	}
 	board, err := p.reader(ctx)
 	if err != nil {
 		return err
@@ -132,11 +147,12 @@ func (p *program) printWorktrees(out tools.WorktreeListOut) error {
 			{text: state.Visible(w.Name), style: paint.bold},
 			{text: task},
 			{text: state.Visible(w.Branch)},
+			{text: w.Use(), style: paint.dim},
 			{text: state.Visible(w.Path), style: paint.dim},
 		})
 	}
 	for _, u := range out.Untracked {
-		rows = append(rows, []cell{{text: "untracked", style: paint.red}, {}, {}, {text: state.Visible(u.Branch)}, {text: state.Visible(u.Path), style: paint.dim}})
+		rows = append(rows, []cell{{text: "untracked", style: paint.red}, {}, {}, {text: state.Visible(u.Branch)}, {}, {text: state.Visible(u.Path), style: paint.dim}})
 	}
 	if len(rows) == 0 {
 		_, err := fmt.Fprintln(p.stdout, "no worktrees")
