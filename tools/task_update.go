@@ -124,7 +124,8 @@ func (in TaskUpdateIn) checkVersion(t state.Task) error {
 		return nil
 	}
 	if *in.IfVersion > t.Version || *in.IfVersion < 0 {
-		return invalid("if_version", "call task_get for the version", "is %d, but task %d has only come to version %d", *in.IfVersion, t.ID, t.Version)
+		return state.Errorf(state.Conflict, "call task_get for the version", "if_version is %d, but task %d has only come to version %d",
+			*in.IfVersion, t.ID, t.Version).With("version", t.Version)
 	}
 	now, yours := state.Fields{}, state.Fields{}
 	both(now, yours, "owner", t.Owner, in.Owner)
