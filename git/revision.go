@@ -125,3 +125,17 @@ func (r *Repo) UniqueCommits(ctx context.Context, oid string, except ...string) 
 	}
 	return n, nil
 }
+
+// HeadBranch is the branch that the worktree at path has checked out; "" where its
+// HEAD is detached.
+func (r *Repo) HeadBranch(ctx context.Context, path string) (string, error) {
+	admin, err := r.adminDir(path)
+	if err != nil {
+		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
+	}
+	out, err := r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"symbolic-ref", "--quiet", "HEAD"}})
+	if err != nil && exitCode(err) != 1 {
+		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
+	}
+	return strings.TrimPrefix(strings.TrimSpace(string(out)), "refs/heads/"), nil
+}

@@ -38,6 +38,8 @@ const claimsFile = privatePrefix + "claims.json"
 type claims struct {
 	Last int64   `json:"last"`
 	Live []Claim `json:"live"`
+
+	broken []byte // content that is no such file
 }
 
 func (v *View) claims() (claims, error) {
@@ -45,12 +47,34 @@ func (v *View) claims() (claims, error) {
 	if missing(err) {
 		return claims{}, nil
 	}
-	var c claims
-	if err == nil {
-		err = json.Unmarshal(data, &c)
-	}
 	if err != nil {
 		return claims{}, v.corrupt(claimsFile, err)
+	}
+	var c claims
+	if json.Unmarshal(data, &c) != nil || c.Last == 0 {
+		return claims{broken: data}, nil // nothing is held by it; who claims next sets it aside
+	}
+	return c, nil
+}
+
+// claimsToWrite is claims for a change. Where the file is gone or broken, the
+// numbers go on behind those that the tasks know, and the broken one is kept aside.
+func (tx *Tx) claimsToWrite() (claims, error) {
+	c, err := tx.claims()
+	if err != nil || c.Last > 0 {
+		return c, err
+	}
+	if c.broken != nil {
+		if _, err := tx.store.setAside("claims.json", c.broken); err != nil {
+			return c, err
+		}
+	}
+	all, err := tx.Tasks()
+	if err != nil {
+		return c, err
+	}
+	for _, t := range all.All {
+		c.Last = max(c.Last, t.lastClaim)
 	}
 	return c, nil
 }
@@ -74,16 +98,10 @@ func (c claims) of(task int) int {
 	return slices.IndexFunc(c.Live, func(one Claim) bool { return one.Task == task })
 }
 
-// Given reports whether a claim of that number was ever given out.
-func (v *View) Given(number int64) (bool, error) {
-	c, err := v.claims()
-	return number <= c.Last, err
-}
-
 // GiveClaim gives the task to its owner in place of whoever had it, for the time
 // of a lease in seconds. The token proves the claim; only its hash is kept.
 func (tx *Tx) GiveClaim(task int, owner, actor string, lease float64) (Claim, Token) {
-	all, err := tx.claims()
+	all, err := tx.claimsToWrite()
 	if err != nil {
 		tx.fail(err)
 		return Claim{}, Token{}
@@ -111,6 +129,16 @@ func (tx *Tx) PutClaim(c Claim) Claim {
 	}
 	tx.putClaims(all, c)
 	return c
+}
+
+// KeepRuns has the claim on a task kept alive by these runs too.
+func (tx *Tx) KeepRuns(task int, runs []string) {
+	if c, claimed, err := tx.Claim(task); err != nil {
+		tx.fail(err)
+	} else if claimed && len(runs) > 0 {
+		c.Runs = append(slices.Clone(c.Runs), runs...)
+		tx.PutClaim(c)
+	}
 }
 
 func (tx *Tx) putClaims(all claims, c Claim) {

@@ -21,6 +21,8 @@ type TaskSummary struct {
 	LeaseExpiresAt float64  `json:"lease_expires_at,omitempty"`
 	Lost           int      `json:"lost,omitempty" jsonschema:"attempts that ended because the holder was gone"`
 
+	lastClaim int64 // the highest number of a claim that it had
+
 	text  string // subject, description and notes in lower case, up to searchable bytes
 	pairs pairs  // of text
 	more  bool   // there is more text than that
@@ -39,6 +41,9 @@ func summarize(t Task) *TaskSummary {
 		if s.Status == known {
 			s.Status = known // one string for all tasks
 		}
+	}
+	for _, a := range t.Attempts {
+		s.lastClaim = max(s.lastClaim, a.Claim)
 	}
 	s.text, s.more = t.searchText(searchable)
 	s.pairs.add(s.text)

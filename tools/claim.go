@@ -106,20 +106,18 @@ func (b *Board) lapsed(c state.Claim) bool {
 // one that the task has now, if any. It is nil where the holder itself closed the
 // task: then there is nothing to hold.
 func (b *Board) lost(v *state.View, token state.Token, c state.Claim, lapsed bool) error {
-	given, err := v.Given(token.Number)
-	if err != nil {
-		return err
-	}
 	t, err := v.Task(token.Task)
 	if err != nil {
 		return err
 	}
 	mine, known := attempt(t, token.Number)
 	switch {
-	case !given || !known || c.Number == token.Number && !c.ProvedBy(token):
+	case !known || c.Number == token.Number && !c.ProvedBy(token):
 		return invalid("claim", "pass it exactly as task_claim gave it", "was never given out for task %d", token.Task)
 	case c.Number == token.Number && lapsed:
 		mine.Outcome, mine.EndedAt = state.OutcomeExpired, c.ExpiresAt
+	case mine.Outcome == "":
+		mine.Outcome, mine.EndedAt = "forgotten with the board's private files", b.State.Now()
 	case c.Number == 0 && (mine.Outcome == state.OutcomeCompleted || mine.Outcome == state.OutcomeDeleted):
 		return nil
 	}
@@ -255,6 +253,7 @@ func writeTask(tx *state.Tx, t state.Task) (state.Task, error) {
 			endAttempt(tx, &t, c, state.OutcomeDeleted, tx.At())
 		case state.Pending:
 			endAttempt(tx, &t, c, state.OutcomeReleased, tx.At())
+			t.Owner = ""
 		}
 	}
 	return tx.PutTask(t), nil
@@ -279,8 +278,8 @@ func endAttempt(tx *state.Tx, t *state.Task, c state.Claim, outcome string, at f
 // expire ends a claim whose lease is over, and tells: the task can be claimed again.
 func (b *Board) expire(tx *state.Tx, c state.Claim) error {
 	old, err := tx.Task(c.Task)
-	if state.CodeOf(err) == state.NotFound {
-		tx.EndClaim(c.Task)
+	if code := state.CodeOf(err); err != nil && (code == state.NotFound || code == state.Corrupt) {
+		tx.EndClaim(c.Task) // a file that cannot be read holds up nobody else
 		return nil
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -303,4 +304,107 @@ func TestClaimEndsWithTheTask(t *testing.T) {
 	out, err := b.WorktreeRemove(t.Context(), WorktreeRemoveIn{Name: "lane", Claim: claimed.Claim})
 	require.NoError(t, err)
 	require.Equal(t, state.OutcomeCompleted, out.Task.Attempts[0].Outcome)
+}
+
+func (m *machine) file(b *Board, names ...string) string {
+	return filepath.Join(append([]string{b.State.Root()}, names...)...)
+}
+
+// A task file that nobody can read holds up no other task, and its claim can be ended.
+func TestUnreadableTaskHoldsUpNobody(t *testing.T) {
+	repo, m := gittest.NewRepo(t), newMachine()
+	b := m.connection(t, repo, "a")
+	for i := range 3 {
+		id := mustCreate(t, b, fmt.Sprint(i)).ID
+		if i < 2 {
+			_, err := b.TaskClaim(t.Context(), TaskClaimIn{TaskID: id, LeaseSeconds: 10})
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, os.WriteFile(m.file(b, ".tasks", "task_1.json"), []byte("<<<<<<< HEAD\n"), 0o644))
+	_, err := b.ReleaseTask(t.Context(), 1, true)
+	require.NoError(t, err)
+	m.pass(11 * time.Second)
+	_, err = b.TendClaims(t.Context())
+	require.NoError(t, err)
+	two, err := b.TaskGet(t.Context(), TaskGetIn{TaskID: 2})
+	require.NoError(t, err)
+	require.Equal(t, state.Pending, two.Status)
+	_, err = b.TaskClaim(t.Context(), TaskClaimIn{})
+	require.NoError(t, err)
+}
+
+// Without the private file, or with a broken one, nothing is held, reading goes on,
+// and no number is given out again: an old token proves nothing.
+func TestClaimsFileIsLost(t *testing.T) {
+	for name, content := range map[string]string{"gone": "", "broken": "{bad", "empty": "{}"} {
+		t.Run(name, func(t *testing.T) {
+			repo, m := gittest.NewRepo(t), newMachine()
+			a, b := m.connection(t, repo, "a"), m.connection(t, repo, "b")
+			id := mustCreate(t, a, "one").ID
+			old, err := a.TaskClaim(t.Context(), TaskClaimIn{TaskID: id})
+			require.NoError(t, err)
+			file := m.file(a, ".git", "wt-mcp", "claims.json")
+			require.NoError(t, os.Remove(file))
+			if content != "" {
+				require.NoError(t, os.WriteFile(file, []byte(content), 0o644))
+			}
+			_, err = b.TaskList(t.Context(), TaskListIn{Ready: true})
+			require.NoError(t, err)
+			_, err = b.TaskClaim(t.Context(), TaskClaimIn{TaskID: id, Owner: "bob"})
+			require.NoError(t, err)
+			late := TaskUpdateIn{TaskID: id, Note: "late", Claim: old.Claim}
+			requireCode(t, state.ClaimLost, second(a.TaskUpdate(t.Context(), late)), "while bob holds it")
+			_, err = b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: id, Status: state.Completed})
+			require.NoError(t, err)
+			requireCode(t, state.ClaimLost, second(a.TaskUpdate(t.Context(), late)), "after bob completed it")
+		})
+	}
+}
+
+// A claim on a task that a person completed in its file holds nothing.
+func TestClaimOfATaskCompletedByHand(t *testing.T) {
+	repo, m := gittest.NewRepo(t), newMachine()
+	b := m.connection(t, repo, "a")
+	id := mustCreate(t, b, "one").ID
+	claimed, err := b.TaskClaim(t.Context(), TaskClaimIn{TaskID: id})
+	require.NoError(t, err)
+	file := m.file(b, ".tasks", "task_1.json")
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(data), "in_progress", "completed", 1)), 0o644))
+	for _, in := range []TaskClaimIn{{Claim: claimed.Claim}, {Claim: claimed.Claim, Owner: "bob"}} {
+		requireCode(t, state.Conflict, second(b.TaskClaim(t.Context(), in)), "renew or hand over")
+	}
+}
+
+// blocked_by and status of one call are held against each other, not against what was.
+func TestBlockersOfTheSameCallCount(t *testing.T) {
+	b, _ := newBoard(t)
+	first, second1 := mustCreate(t, b, "one").ID, mustCreate(t, b, "two").ID
+	on, off := []int{first}, []int{}
+	requireCode(t, state.Blocked, second(b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: second1, Status: state.InProgress, BlockedBy: &on})), "blocked by the call")
+	_, err := b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: second1, BlockedBy: &on})
+	require.NoError(t, err)
+	require.NoError(t, second(b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: second1, Status: state.InProgress, BlockedBy: &off})), "freed by the call")
+}
+
+// A run keeps the next holder's claim alive too.
+func TestHandOverKeepsTheRuns(t *testing.T) {
+	repo, m := gittest.NewRepo(t), newMachine()
+	b := m.connection(t, repo, "a")
+	id := mustCreate(t, b, "one").ID
+	claimed, err := b.TaskClaim(t.Context(), TaskClaimIn{TaskID: id})
+	require.NoError(t, err)
+	require.NoError(t, b.State.Update(t.Context(), func(tx *state.Tx) error {
+		tx.KeepRuns(id, []string{"r-000000000-aaaaa"})
+		return nil
+	}))
+	_, err = b.TaskClaim(t.Context(), TaskClaimIn{Claim: claimed.Claim, Owner: "bob"})
+	require.NoError(t, err)
+	require.NoError(t, b.State.View(t.Context(), func(v *state.View) error {
+		c, _, err := v.Claim(id)
+		require.Equal(t, []string{"r-000000000-aaaaa"}, c.Runs)
+		return err
+	}))
 }

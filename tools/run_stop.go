@@ -47,8 +47,15 @@ func (b *Board) RunStop(ctx context.Context, in RunStopIn) (RunOut, error) {
 // holdRun refuses to end what runs for somebody else's claimed task.
 func (b *Board) holdRun(ctx context.Context, in RunStopIn) error {
 	r, err := b.Jobs.Get(in.RunID)
-	if err != nil || r.Over() || r.Task == 0 {
+	if err != nil || r.Over() {
 		return runError(err)
 	}
-	return b.hold(ctx, state.Worktree{Name: r.Worktree, TaskID: &r.Task}, in.Claim)
+	w, err := b.lookUp(ctx, r.Worktree)
+	if err != nil || w.TaskID == nil {
+		w = state.Worktree{Name: r.Worktree}
+		if r.Task > 0 {
+			w.TaskID = &r.Task
+		}
+	}
+	return b.hold(ctx, w, in.Claim)
 }

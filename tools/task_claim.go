@@ -59,7 +59,11 @@ func (b *Board) TaskClaim(ctx context.Context, in TaskClaimIn) (out TaskClaimOut
 		return out, err
 	}
 	var token state.Token
-	err = b.updateFree(ctx, "", idOf(in), func(tx *state.Tx) (err error) {
+	id, err := in.subject()
+	if err != nil {
+		return out, err
+	}
+	err = b.updateFree(ctx, "", id, func(tx *state.Tx) (err error) {
 		out, token, err = do(tx, in)
 		return err
 	}, nil)
@@ -80,11 +84,19 @@ func (b *Board) TaskClaim(ctx context.Context, in TaskClaimIn) (out TaskClaimOut
 	return out, nil
 }
 
-func idOf(in TaskClaimIn) *int {
-	if in.TaskID == 0 {
-		return nil
+// subject is the task that must be free of operations that go on: the one to take
+// or to give back. Renewing disturbs none.
+func (in TaskClaimIn) subject() (*int, error) {
+	switch {
+	case in.Claim != "" && !in.Release && in.Owner == "":
+		return nil, nil
+	case in.TaskID != 0:
+		return &in.TaskID, nil
+	case in.Claim == "":
+		return nil, nil
 	}
-	return &in.TaskID
+	token, err := state.ParseToken(in.Claim)
+	return &token.Task, err
 }
 
 // claimFree gives out a task that nobody holds.
@@ -248,6 +260,9 @@ func (b *Board) own(tx *state.Tx, in TaskClaimIn) (state.Task, state.Claim, erro
 		return t, state.Claim{}, err
 	}
 	r, err := b.rightTo(&tx.View, id, in.Claim)
+	if err == nil && r.held && !t.Status.Open() {
+		return t, r.claim, state.Errorf(state.Conflict, "there is nothing to hold; task_claim {} takes another one", "task %d is %s", id, t.Status).With("task_id", id)
+	}
 	if err == nil && !r.held {
 		err = state.Errorf(state.Conflict, fmt.Sprintf(`call task_claim {"task_id":%d} to claim it`, id), "task %d is not claimed by you", id).With("task_id", id)
 	}
@@ -265,7 +280,9 @@ func (b *Board) renew(tx *state.Tx, in TaskClaimIn) (out TaskClaimOut, token sta
 	if in.Owner != "" && in.Owner != c.Owner {
 		t := old
 		endAttempt(tx, &t, c, state.OutcomeHandedOver, tx.At())
-		out, token, err = b.give(tx, t, in, c.Owner)
+		if out, token, err = b.give(tx, t, in, c.Owner); err == nil {
+			tx.KeepRuns(t.ID, c.Runs)
+		}
 		return out, state.Token{}, err // it is the other's now
 	}
 	c.Lease = in.LeaseSeconds
@@ -293,13 +310,17 @@ func (b *Board) release(tx *state.Tx, in TaskClaimIn) (out TaskClaimOut, none st
 // ReleaseTask ends whatever claim is on a task, without its token: a person's
 // override. Unless force, a claim whose lease still goes on is left alone.
 func (b *Board) ReleaseTask(ctx context.Context, id int, force bool) (t state.Task, err error) {
-	err = b.update(ctx, func(tx *state.Tx) error {
-		old, err := tx.Task(id)
+	err = b.updateFree(ctx, "", &id, func(tx *state.Tx) error {
+		c, claimed, err := tx.Claim(id)
 		if err != nil {
 			return err
 		}
-		c, claimed, err := tx.Claim(id)
+		old, err := tx.Task(id)
 		switch {
+		case err != nil && claimed && (force || b.lapsed(c)): // no file to note it in
+			tx.EndClaim(id)
+			t = state.Task{ID: id, Subject: "(its file cannot be read)"}
+			return nil
 		case err != nil:
 			return err
 		case !claimed:
@@ -314,7 +335,7 @@ func (b *Board) ReleaseTask(ctx context.Context, id int, force bool) (t state.Ta
 		t = letLoose(tx, old, c, state.OutcomeOverridden, tx.At())
 		tx.Emit(taskEvent("task.released", b.Actor, old, t, state.Fields{"owner": c.Owner, "forced": true}))
 		return nil
-	})
+	}, nil)
 	return t, err
 }
 

@@ -93,18 +93,20 @@ func (in TaskUpdateIn) apply(tx *state.Tx, t state.Task, actor string) (state.Ta
 		if !t.Status.CanBecome(in.Status) {
 			return t, refusedStatus(t, in.Status)
 		}
-		if in.Status == state.InProgress {
-			if err := startable(&tx.View, t); err != nil {
-				return t, err
-			}
-		}
-		t.Status = in.Status
 	}
 	if in.BlockedBy != nil {
 		var err error
 		if t.BlockedBy, err = checkBlockers(&tx.View, t.ID, *in.BlockedBy); err != nil {
 			return t, err
 		}
+	}
+	if in.Status == state.InProgress {
+		if err := startable(&tx.View, t); err != nil {
+			return t, err
+		}
+	}
+	if in.Status != "" {
+		t.Status = in.Status
 	}
 	assign(&t.Owner, in.Owner)
 	assign(&t.Subject, in.Subject)

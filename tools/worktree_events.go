@@ -76,6 +76,7 @@ func (b *Board) awaitEvents(ctx context.Context, in WorktreeEventsIn, watch *sta
 		if err := watch.Wait(ctx, left); err != nil {
 			return out, err
 		}
+		b.tendAnew() // others may have claimed something since
 		if b.Progress != nil && time.Since(told) >= progressPause {
 			told = time.Now()
 			b.Progress(time.Since(began).Seconds(), fmt.Sprintf("no such event up to #%d", out.LastSeq))

@@ -154,10 +154,12 @@ func errorReason(err error) Reason {
 // missed is why somebody might miss a worktree: what is against its removal, and
 // what speaks for its being in use or not done.
 func (b *Board) missed(ctx context.Context, w state.Worktree) (all []Reason, err error) {
-	if onDisk(w.Path) {
-		if err := b.present(w); err != nil {
-			return nil, err
-		}
+	if err := b.present(w); err != nil { // one that is gone may have been moved by hand
+		return nil, err
+	}
+	if now, err := b.Git.HeadBranch(ctx, w.Path); err != nil || now != w.Branch {
+		all = append(all, Reason{Kind: "branch", Code: state.Conflict, Detail: fmt.Sprintf("branch %q is checked out there, not %q", state.Visible(now), state.Visible(w.Branch)),
+			Next: fmt.Sprintf(`worktree_remove {"name":%q} if nobody needs that checkout`, w.Name)})
 	}
 	if w.Status == state.Kept {
 		all = append(all, Reason{Kind: "kept", Code: state.Conflict, Detail: "somebody chose to keep it",

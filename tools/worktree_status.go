@@ -70,7 +70,7 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 		defer close(judged)
 		out.Reasons, errs[4] = b.against(ctx, w)
 	}()
-	if w.BaseCommit != "" {
+	if w.BaseCommit != "" && s.Head != "" {
 		out.Ahead, out.Behind, errs[0] = b.Git.AheadBehind(ctx, w.Path, w.BaseCommit)
 	}
 	out.Operation, errs[1] = b.Git.Operation(ctx, w.Path)
@@ -94,7 +94,7 @@ func (b *Board) present(w state.Worktree) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("look at %s: %w", w.Path, err)
 	}
-	return state.Errorf(state.NotFound, fmt.Sprintf(`somebody removed it; worktree_remove {"name":%q} takes it off the board`, w.Name),
+	return state.Errorf(state.NotFound, fmt.Sprintf(`if somebody moved it, git worktree repair NEW-PATH tells git where; if it is gone, worktree_remove {"name":%q} takes it off the board`, w.Name),
 		"the directory of worktree %s is gone: %s", w.Name, w.Path).With("path", w.Path)
 }
 
@@ -107,7 +107,7 @@ func statusError(w state.Worktree, err error) error {
 
 // notOurs refuses a directory that git does not have as the worktree in question.
 func notOurs(path string) error {
-	return state.Errorf(state.Conflict, "look at the directory yourself; wt-mcp does not touch it",
+	return state.Errorf(state.Conflict, "wt-mcp does not touch it; git worktree repair may mend it, else move the directory away and call worktree_remove",
 		"%s is not the worktree of this repository that the board means", path)
 }
 
