@@ -26,6 +26,8 @@ type Restored struct {
 	Branch    string   // that it is on; "" where HEAD is detached
 	FromTrash bool     // with everything; else from the snapshot alone
 	Notes     []string // where it is not as it was
+
+	loose bool // what is under way must not come back to its branch
 }
 
 // RestoreWorktree brings back what a snapshot holds: from the trash of its
@@ -123,6 +125,11 @@ func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source strin
 	admin, err := r.placeEntry(rs, source, out.Snapshot.Entry, head)
 	if err != nil {
 		return out, err
+	}
+	if out.loose {
+		if err := cutLoose(admin, out.Snapshot.Head); err != nil {
+			return out, errors.Join(err, os.Rename(admin, filepath.Join(source, "git")))
+		}
 	}
 	if err := r.moveFiles(source, rs.Path); err != nil {
 		return out, errors.Join(err, os.Rename(admin, filepath.Join(source, "git")))
@@ -227,6 +234,22 @@ func rewrite(name, content string) error {
 	return os.Rename(temp, name)
 }
 
+// cutLoose lets an operation under way end where no branch is: that one is used or
+// has moved elsewhere, and must not be moved from two places (wt-status.c has the
+// words for a rebase that began on no branch).
+func cutLoose(admin, head string) error {
+	for _, f := range []struct{ name, content string }{
+		{"rebase-merge/head-name", "detached HEAD\n"}, {"rebase-apply/head-name", "detached HEAD\n"}, {"BISECT_START", head + "\n"},
+	} {
+		if name := filepath.Join(admin, filepath.FromSlash(f.name)); exists(name) {
+			if err := rewrite(name, f.content); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func checkRegular(name string) bool {
 	info, err := os.Lstat(name)
 	return err == nil && info.Mode().IsRegular()
@@ -246,7 +269,8 @@ func (r *Repo) chooseHead(ctx context.Context, rs Restore, out *Restored) (strin
 		return "", err
 	case s.Detached:
 		if problem != "" {
-			out.Notes = append(out.Notes, problem+"; the operation under way comes back to it")
+			out.loose = true
+			out.Notes = append(out.Notes, problem+", so the operation under way ends with a detached HEAD")
 		}
 		return detachedHead(s.Head), nil
 	case problem == "":

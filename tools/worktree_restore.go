@@ -177,7 +177,9 @@ func (b *Board) restored(ctx context.Context, op *state.Operation, plan state.In
 		w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: back.Branch, Status: state.Active, CreatedAt: tx.At(),
 			BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit, Adopted: plan.Adopted, TaskID: plan.TaskID}
 		if back.Snapshot.Detached { // as the board had it while it was so
-			w.Branch = plan.Branch
+			if w.Branch, err = unusedBranch(tx, plan.Branch); err != nil {
+				return err
+			}
 		}
 		tx.DropIntent(op)
 		e := restoreEvent(plan, nil)
@@ -195,6 +197,17 @@ func (b *Board) restored(ctx context.Context, op *state.Operation, plan state.In
 		out.From = "trash"
 	}
 	return out, err
+}
+
+// unusedBranch is the branch, unless another live worktree has it.
+func unusedBranch(tx *state.Tx, branch string) (string, error) {
+	all, err := tx.Worktrees()
+	for _, w := range all {
+		if w.Live() && w.Branch == branch {
+			return "", err
+		}
+	}
+	return branch, err
 }
 
 func branchOutcome(back git.Restored) string {
