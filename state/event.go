@@ -57,5 +57,5 @@ func parseEvent(line []byte) (e Event, ok bool) {
 // Time is a time as the files have it.
 func Time(seconds float64) time.Time { return time.UnixMicro(int64(seconds * 1e6)).UTC() }
 
-// seconds is the clock as the files have it: epoch seconds, to the microsecond.
-func seconds(t time.Time) float64 { return math.Round(float64(t.UnixNano())/1e3) / 1e6 }
+// Seconds is a time in the form that the files have: epoch seconds, to the microsecond.
+func Seconds(t time.Time) float64 { return math.Round(float64(t.UnixNano())/1e3) / 1e6 }

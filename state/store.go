@@ -117,7 +117,7 @@ func Open(c Config) *Store {
 func (s *Store) Root() string { return s.root }
 
 // Now is the board's clock, in the form that the files have it.
-func (s *Store) Now() float64 { return seconds(s.now()) }
+func (s *Store) Now() float64 { return Seconds(s.now()) }
 
 // Close waits for background work and closes files. The board needs no closing
 // to be whole; no call may be going on.

@@ -87,7 +87,7 @@ func (b *Board) count(ctx context.Context) error {
 		if s, ok := known[w.Path]; ok && fresh(s) {
 			now[w.Path] = s
 		} else if u, err := disk.Of(ctx, w.Path); err == nil {
-			now[w.Path] = sized{Bytes: u.Bytes, AtLeast: u.AtLeast, At: epoch(time.Now())}
+			now[w.Path] = sized{Bytes: u.Bytes, AtLeast: u.AtLeast, At: b.State.Now()}
 		}
 	}
 	data, err := json.Marshal(now)
@@ -111,8 +111,6 @@ func (b *Board) due(live []state.Worktree, known map[string]sized) bool {
 }
 
 func fresh(s sized) bool { return time.Since(state.Time(s.At)).Abs() < sizesFor }
-
-func epoch(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
 
 // seconds is how long something is ago, to the millisecond and never zero.
 func seconds(d time.Duration) float64 {

@@ -9,12 +9,16 @@ import (
 // taskEvent tells of a change of a task, with both values of every field that
 // changed: the event log has each version that a field ever had.
 func taskEvent(name, actor string, old, t state.Task, detail state.Fields) state.Event {
-	e := state.Event{Event: name, Actor: actor, Detail: withChanges(detail, old, t),
-		Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}}
+	e := state.Event{Event: name, Actor: actor, Detail: withChanges(detail, old, t), Task: inEvent(t.ID, t.Subject, t.Status)}
 	if t.Worktree != "" {
 		e.Worktree = state.Fields{"name": t.Worktree}
 	}
 	return e
+}
+
+// inEvent is what an event says of the task that it is about.
+func inEvent(id int, subject string, status state.Status) state.Fields {
+	return state.Fields{"id": id, "subject": subject, "status": status}
 }
 
 // withChanges adds what changed of a task to the detail of an event.

@@ -19,34 +19,18 @@ type right struct {
 
 // tokens are the claims that were made over this connection, by task. Its calls
 // need not repeat them.
-type tokens struct {
-	mu     sync.Mutex
-	byTask map[int]state.Token
-}
+type tokens struct{ byTask sync.Map }
 
 func (m *tokens) of(task int) state.Token {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.byTask[task]
+	t, _ := m.byTask.Load(task)
+	token, _ := t.(state.Token)
+	return token
 }
 
-func (m *tokens) remember(t state.Token) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.byTask == nil {
-		m.byTask = map[int]state.Token{}
-	}
-	m.byTask[t.Task] = t
-}
+func (m *tokens) remember(t state.Token) { m.byTask.Store(t.Task, t) }
 
 // forget drops a token, unless the task has a newer one by now.
-func (m *tokens) forget(t state.Token) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.byTask[t.Task] == t {
-		delete(m.byTask, t.Task)
-	}
-}
+func (m *tokens) forget(t state.Token) { m.byTask.CompareAndDelete(t.Task, t) }
 
 // token is what the call claims a task by: what it passed, else what this
 // connection was given.
@@ -168,26 +152,29 @@ func clock(at float64) string { return state.Time(at).Format("15:04:05Z") }
 // enter returns the task that a change is about, if the call may change it. A
 // lease that is over is ended first, and the caller's own begins anew.
 func (b *Board) enter(tx *state.Tx, id int, passed string) (state.Task, error) {
-	if _, err := tx.Task(id); err != nil {
-		return state.Task{}, err
+	t, err := tx.Task(id)
+	if err != nil {
+		return t, err
 	}
 	r, err := b.rightTo(&tx.View, id, passed)
 	if err != nil {
-		return state.Task{}, err
+		return t, err
 	}
 	if r.lapsed {
 		if err := b.expire(tx, r.claim); err != nil {
-			return state.Task{}, err
+			return t, err
+		}
+		if t, err = tx.Task(id); err != nil {
+			return t, err
 		}
 	}
-	t, err := tx.Task(id)
 	if r.held && b.worthRenewing(r.claim) {
 		r.claim = tx.RenewClaim(r.claim)
 	}
 	if r.held {
 		t.LeaseExpiresAt = r.claim.ExpiresAt
 	}
-	return t, err
+	return t, nil
 }
 
 // worthRenewing reports whether so much of the lease is gone that it is worth a write.

@@ -116,7 +116,7 @@ func (b *Board) tellUnblocked(tx *state.Tx, closed int) error {
 			continue
 		}
 		tx.Emit(state.Event{Event: "task.unblocked", Actor: b.Actor, Detail: state.Fields{"by": closed},
-			Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}})
+			Task: inEvent(t.ID, t.Subject, t.Status)})
 	}
 	if more := told - mostUnblocked; more > 0 {
 		tx.Emit(state.Event{Event: "task.unblocked", Actor: b.Actor, Detail: state.Fields{"by": closed, "more": more}})

@@ -26,6 +26,22 @@ func (b *Board) openRoot(ctx context.Context, worktree, path string) (*os.Root, 
 	if err != nil {
 		return nil, "", ofArgument("worktree", err)
 	}
+	return b.jail(w, path)
+}
+
+// openClaimed is openRoot for a change: the worktree's task may be claimed.
+func (b *Board) openClaimed(ctx context.Context, worktree, path, claim string) (*os.Root, string, error) {
+	w, err := b.entry(ctx, worktree)
+	if err == nil {
+		err = b.hold(ctx, w, claim)
+	}
+	if err != nil {
+		return nil, "", ofArgument("worktree", err)
+	}
+	return b.jail(w, path)
+}
+
+func (b *Board) jail(w state.Worktree, path string) (*os.Root, string, error) {
 	if err := b.present(w); err != nil {
 		return nil, "", err
 	}
@@ -42,18 +58,6 @@ func (b *Board) openRoot(ctx context.Context, worktree, path string) (*os.Root, 
 		return nil, "", fmt.Errorf("open worktree %s: %w", w.Name, err)
 	}
 	return root, local, nil
-}
-
-// openClaimed is openRoot for a change: the worktree's task may be claimed.
-func (b *Board) openClaimed(ctx context.Context, worktree, path, claim string) (*os.Root, string, error) {
-	w, err := b.entry(ctx, worktree)
-	if err == nil {
-		err = b.hold(ctx, w, claim)
-	}
-	if err != nil {
-		return nil, "", ofArgument("worktree", err)
-	}
-	return b.openRoot(ctx, worktree, path)
 }
 
 // readIn reads a regular file within root.

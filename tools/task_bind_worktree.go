@@ -39,10 +39,10 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 		if err != nil {
 			return err
 		}
-		if t, err = bindable(&tx.View, in.TaskID); err != nil {
+		if err := bindable(&tx.View, old); err != nil {
 			return err
 		}
-		t.LeaseExpiresAt = old.LeaseExpiresAt
+		t = old
 		w, err := live(&tx.View, in.Worktree)
 		if err != nil {
 			return ofArgument("worktree", err)
@@ -60,23 +60,19 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 			return err
 		}
 		tx.Emit(state.Event{Event: "worktree.bind", Actor: b.Actor,
-			Task:     state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status},
+			Task:     inEvent(t.ID, t.Subject, t.Status),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path}, Detail: withChanges(nil, old, t)})
 		return nil
 	})
 	return fitTask(t, smallResult), err
 }
 
-// bindable returns the task if work on it may begin or go on.
-func bindable(v *state.View, id int) (state.Task, error) {
-	t, err := v.Task(id)
-	if err != nil {
-		return t, err
-	}
+// bindable refuses a task that work may not begin or go on.
+func bindable(v *state.View, t state.Task) error {
 	if !t.Status.Open() {
-		return t, state.Errorf(state.Conflict, "choose an open task; task_list shows them", "task %d is %s", id, t.Status)
+		return state.Errorf(state.Conflict, "choose an open task; task_list shows them", "task %d is %s", t.ID, t.Status)
 	}
-	return t, startable(v, t)
+	return startable(v, t)
 }
 
 // unbound refuses a worktree that another open task has.

@@ -55,7 +55,7 @@ func (b *Board) TaskClaim(ctx context.Context, in TaskClaimIn) (out TaskClaimOut
 	case in.Claim != "":
 		do = b.renew
 	}
-	if err := b.State.Prime(ctx); err != nil {
+	if err := b.prime(ctx, in.Claim == "" && !in.Release); err != nil {
 		return out, err
 	}
 	var token state.Token
@@ -116,7 +116,10 @@ func (b *Board) claimFree(tx *state.Tx, in TaskClaimIn) (out TaskClaimOut, token
 // claimable is the named task, if it can be taken. Whoever holds it must say so
 // with its claim: several agents may share this connection.
 func (b *Board) claimable(tx *state.Tx, in TaskClaimIn) (state.Task, error) {
-	t, err := bindable(&tx.View, in.TaskID)
+	t, err := tx.Task(in.TaskID)
+	if err == nil {
+		err = bindable(&tx.View, t)
+	}
 	if err != nil {
 		return t, err
 	}
@@ -133,7 +136,10 @@ func (b *Board) claimable(tx *state.Tx, in TaskClaimIn) (state.Task, error) {
 	if err := b.expire(tx, c); err != nil {
 		return t, err
 	}
-	return tx.Task(t.ID)
+	if t, err = tx.Task(t.ID); err != nil {
+		return t, err
+	}
+	return t, startable(&tx.View, t)
 }
 
 // bestReady is the first of the ready tasks, once the leases that are over have
@@ -199,12 +205,7 @@ func (b *Board) taken(v *state.View) (taken, error) {
 }
 
 func noneReady(all *state.Tasks, label string, claimed int) error {
-	pending := 0
-	for _, t := range all.All {
-		if t.Status == state.Pending {
-			pending++
-		}
-	}
+	pending := countTasks(all.All)[state.Pending]
 	which := "task"
 	if label != "" {
 		which = fmt.Sprintf("task with label %q", label)
@@ -217,11 +218,6 @@ func noneReady(all *state.Tasks, label string, claimed int) error {
 // give puts a new claim on the task; from is who hands it over.
 func (b *Board) give(tx *state.Tx, old state.Task, in TaskClaimIn, from string) (TaskClaimOut, state.Token, error) {
 	t := old
-	if t.Status == state.Pending {
-		if err := startable(&tx.View, t); err != nil {
-			return TaskClaimOut{}, state.Token{}, err
-		}
-	}
 	owner := in.Owner
 	if owner == "" {
 		owner = b.Actor

@@ -212,10 +212,10 @@ func (b *Board) unused(tx *state.Tx, plan state.Intent, claim string) error {
 	if plan.TaskID == nil {
 		return nil
 	}
-	if _, err := b.enter(tx, *plan.TaskID, claim); err != nil {
-		return err
+	t, err := b.enter(tx, *plan.TaskID, claim)
+	if err == nil {
+		err = bindable(&tx.View, t)
 	}
-	t, err := bindable(&tx.View, *plan.TaskID)
 	if err == nil && t.Worktree != "" {
 		return state.Errorf(state.Conflict, fmt.Sprintf("work in %s, or create the worktree without task_id and bind it with task_bind_worktree", t.Worktree),
 			"task %d has worktree %s already", t.ID, t.Worktree).With("worktree", t.Worktree)

@@ -85,7 +85,7 @@ func (b *Board) complete(tx *state.Tx, w state.Worktree, old, t state.Task, end 
 		return nil, err
 	}
 	tx.Emit(state.Event{Event: "task.completed", Actor: b.Actor, Worktree: state.Fields{"name": w.Name},
-		Task: state.Fields{"id": t.ID, "subject": t.Subject, "status": t.Status}, Detail: withChanges(nil, old, t)})
+		Task: inEvent(t.ID, t.Subject, t.Status), Detail: withChanges(nil, old, t)})
 	return &t, b.tellUnblocked(tx, t.ID)
 }
 

@@ -115,7 +115,7 @@ func (b *Board) vitals() func(state.Worktree) ListedWorktree {
 			return l
 		}
 		l.AgeSeconds = seconds(now.Sub(state.Time(w.CreatedAt)))
-		l.LastActivity = epoch(b.lastActivity(w, runs))
+		l.LastActivity = state.Seconds(b.lastActivity(w, runs))
 		if s, ok := sizes[w.Path]; ok {
 			l.Bytes, l.BytesAt, l.BytesAtLeast = &s.Bytes, s.At, s.AtLeast
 		}

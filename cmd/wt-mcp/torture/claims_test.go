@@ -307,19 +307,8 @@ func (h *claimHistory) spoilt() []porcupine.Operation {
 // claimModel is one task: the token of its holder, "" where it has none.
 func claimModel() porcupine.Model {
 	return porcupine.Model{
-		Partition: func(all []porcupine.Operation) [][]porcupine.Operation {
-			byTask := map[int][]porcupine.Operation{}
-			for _, op := range all {
-				id := op.Input.(claimInput).task
-				byTask[id] = append(byTask[id], op)
-			}
-			var parts [][]porcupine.Operation
-			for _, ops := range byTask {
-				parts = append(parts, ops)
-			}
-			return parts
-		},
-		Init: func() any { return "" },
+		Partition: partition(func(input any) int { return input.(claimInput).task }),
+		Init:      func() any { return "" },
 		Step: func(state, input, output any) (bool, any) {
 			is, allowed := claimRule(state.(string), input.(claimInput).claimStep)
 			a := output.(claimAnswer)

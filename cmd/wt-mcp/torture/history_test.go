@@ -4,6 +4,7 @@ package torture_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -87,22 +88,23 @@ type register struct {
 	note          string
 }
 
+// partition takes the operations of each task by themselves.
+func partition(taskOf func(input any) int) func([]porcupine.Operation) [][]porcupine.Operation {
+	return func(all []porcupine.Operation) [][]porcupine.Operation {
+		byTask := map[int][]porcupine.Operation{}
+		for _, op := range all {
+			id := taskOf(op.Input)
+			byTask[id] = append(byTask[id], op)
+		}
+		return slices.Collect(maps.Values(byTask))
+	}
+}
+
 // model is the task as it should be, seen by itself.
 func model() porcupine.Model {
 	return porcupine.Model{
-		Partition: func(all []porcupine.Operation) [][]porcupine.Operation {
-			byTask := map[int][]porcupine.Operation{}
-			for _, op := range all {
-				id := op.Input.(request).task
-				byTask[id] = append(byTask[id], op)
-			}
-			var parts [][]porcupine.Operation
-			for _, ops := range byTask {
-				parts = append(parts, ops)
-			}
-			return parts
-		},
-		Init: func() any { return register{version: 1, status: "pending"} },
+		Partition: partition(func(input any) int { return input.(request).task }),
+		Init:      func() any { return register{version: 1, status: "pending"} },
 		Step: func(state, input, output any) (bool, any) {
 			return step(state.(register), input.(request), output.(answered))
 		},
