@@ -146,10 +146,15 @@ func (r *Repo) apart(ctx context.Context, a, b string) (onlyA, onlyB int, err er
 	if err != nil {
 		return 0, 0, err
 	}
-	if _, err := fmt.Sscanf(string(out), "%d\t%d", &onlyA, &onlyB); err != nil {
+	return parseLeftRight(out)
+}
+
+// parseLeftRight reads rev-list --left-right --count (git-rev-list(1)).
+func parseLeftRight(out []byte) (left, right int, err error) {
+	if _, err := fmt.Sscanf(string(out), "%d\t%d", &left, &right); err != nil {
 		return 0, 0, fmt.Errorf("read %q: %w", out, err)
 	}
-	return onlyA, onlyB, nil
+	return left, right, nil
 }
 
 // MergeBase gives a best common ancestor of two full object ids; "" where their
@@ -173,9 +178,5 @@ func (r *Repo) MainHead(ctx context.Context) (oid, branch string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("read HEAD of the main checkout: %w", err)
 	}
-	branch, _ = strings.CutPrefix(ref, "refs/heads/")
-	if ref == "HEAD" {
-		branch = ""
-	}
-	return oid, branch, nil
+	return oid, branchOf(ref), nil
 }

@@ -81,6 +81,15 @@ func (r *Repo) head(ctx context.Context, admin string) (oid, ref string, err err
 	return oid, ref, err
 }
 
+// branchOf is the short name of the branch that a HEAD is on, by its full name; ""
+// where it is detached.
+func branchOf(ref string) string {
+	if ref == "HEAD" {
+		return ""
+	}
+	return strings.TrimPrefix(ref, "refs/heads/")
+}
+
 // AheadBehind counts the commits which only HEAD of the worktree at path has,
 // and those which only base has.
 func (r *Repo) AheadBehind(ctx context.Context, path, base string) (ahead, behind int, err error) {
@@ -94,8 +103,8 @@ func (r *Repo) AheadBehind(ctx context.Context, path, base string) (ahead, behin
 	if err != nil {
 		return 0, 0, fmt.Errorf("compare %s with %s: %w", path, base, err)
 	}
-	if _, err := fmt.Sscanf(string(out), "%d\t%d", &ahead, &behind); err != nil {
-		return 0, 0, fmt.Errorf("compare %s with %s: read %q: %w", path, base, out, err)
+	if ahead, behind, err = parseLeftRight(out); err != nil {
+		return 0, 0, fmt.Errorf("compare %s with %s: %w", path, base, err)
 	}
 	return ahead, behind, nil
 }
@@ -137,5 +146,5 @@ func (r *Repo) HeadBranch(ctx context.Context, path string) (string, error) {
 	if err != nil && exitCode(err) != 1 {
 		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
 	}
-	return strings.TrimPrefix(strings.TrimSpace(string(out)), "refs/heads/"), nil
+	return branchOf(strings.TrimSpace(string(out))), nil
 }

@@ -125,10 +125,7 @@ func (t *taking) findHead(ctx context.Context) error {
 	if t.look != nil {
 		s.Head, s.Branch = t.look.status.Head, t.look.status.Branch
 	} else if oid, ref, err := t.repo.head(ctx, t.admin); err == nil {
-		s.Head, s.Branch = oid, strings.TrimPrefix(ref, "refs/heads/")
-		if ref == "HEAD" {
-			s.Branch = ""
-		}
+		s.Head, s.Branch = oid, branchOf(ref)
 	}
 	s.Detached = s.Branch == "" && s.Head != ""
 	s.BranchHead = s.Head
