@@ -58,10 +58,17 @@ func (o *Operation) Close() {
 }
 
 // NewOperation makes the right to a new operation, before its intent is on the board.
+// A sweep of another process may have the new file for a moment, between its making
+// and its lock: that sweep removes it, and the operation gets another id.
 func (s *Store) NewOperation() (*Operation, error) {
-	random := make([]byte, 6)
-	_, _ = rand.Read(random)
-	return s.takeOperation(fmt.Sprintf("%x-%s", s.now().UnixMilli(), hex.EncodeToString(random)))
+	for {
+		random := make([]byte, 6)
+		_, _ = rand.Read(random)
+		op, err := s.takeOperation(fmt.Sprintf("%x-%s", s.now().UnixMilli(), hex.EncodeToString(random)))
+		if !errors.Is(err, ErrLockHeld) {
+			return op, err
+		}
+	}
 }
 
 // TakeOver takes the right to an operation whose owner is dead; ErrLockHeld where
@@ -113,7 +120,9 @@ func (s *Store) SweepOperations() error {
 			continue // somebody is at it
 		}
 		if isStaged {
-			errs = append(errs, s.fs.Remove(s.private(opsName, name)))
+			if err := s.fs.Remove(s.private(opsName, name)); !missing(err) {
+				errs = append(errs, err)
+			}
 		}
 		if !slices.Contains(names, id+".json") {
 			op.Close()

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,4 +33,35 @@ func TestSweepOperations(t *testing.T) {
 		left = append(left, e.Name())
 	}
 	require.ElementsMatch(t, []string{living.ID + ".lock", "." + living.ID + ".json.tmp", "put.json", "put.lock"}, left)
+}
+
+// A sweep looks at files of operations that begin just then: none fails of it, and
+// no sweep stumbles over what ended meanwhile.
+func TestSweepBesideNewOperations(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *Store {
+		s := Open(Config{FS: afero.NewOsFs(), Root: dir, Private: filepath.Join(dir, "private"), NoSync: true})
+		t.Cleanup(s.Close)
+		return s
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	swept := make(chan error, 1)
+	go func() {
+		var errs []error
+		for s := open(); ctx.Err() == nil; {
+			errs = append(errs, s.SweepOperations())
+		}
+		swept <- errors.Join(errs...)
+	}()
+	s := open()
+	for range 5_000 {
+		op, err := s.NewOperation()
+		require.NoError(t, err)
+		staged := s.private(opsName, "."+op.ID+".json.tmp")
+		require.NoError(t, os.WriteFile(staged, []byte("{"), 0o644))
+		require.NoError(t, os.Remove(staged), "it is no sweep's while its operation lives")
+		op.Close()
+	}
+	cancel()
+	require.NoError(t, <-swept)
 }

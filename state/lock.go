@@ -118,9 +118,13 @@ func TryLockFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ok, err := tryFlock(f); err != nil || !ok {
+	ok, err := tryFlock(f)
+	if err == nil && !ok {
+		err = ErrLockHeld
+	}
+	if err != nil {
 		f.Close()
-		return nil, errors.Join(err, ErrLockHeld)
+		return nil, err
 	}
 	return f, nil
 }
