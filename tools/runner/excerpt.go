@@ -69,7 +69,7 @@ func gapLine(id string, size, offset int64) string {
 
 // Page returns the text from an offset of the stream on, at most limit bytes of
 // it. A line that is not finished yet is left for the next page, unless it is
-// all that there is.
+// all that there is, or what follows it is gone.
 func (l Log) Page(id string, offset int64, limit int, over bool) (Excerpt, error) {
 	size := l.Size()
 	e := Excerpt{Next: min(offset, size), Size: size}
@@ -78,11 +78,12 @@ func (l Log) Page(id string, offset int64, limit int, over bool) (Excerpt, error
 	if err != nil {
 		return e, fmt.Errorf("read log of run %s: %w", id, err)
 	}
+	gap := n < len(raw) && start+int64(n) < size
+	final := gap || over && start+int64(n) == size
 	raw = raw[:n]
 	if n == 0 {
 		return e, nil
 	}
-	final := over && start+int64(n) == size
 	if i := bytes.LastIndexByte(raw, '\n'); i >= 0 && !final {
 		raw = raw[:i+1]
 	} else if !final {
