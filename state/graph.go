@@ -78,6 +78,34 @@ func wayBack(waits map[int]int, at, id int) []int {
 	return way
 }
 
+// Circles are ways on which open tasks wait for themselves, as [id … id]: none of
+// their tasks is ever ready. The board lets none be written; files edited by hand
+// can have them. Where circles touch, the rest shows once those given are gone.
+func (t *Tasks) Circles() (circles [][]int) {
+	const going, done = 1, 2
+	seen, way := map[int]int{}, []int{}
+	var visit func(s *TaskSummary)
+	visit = func(s *TaskSummary) {
+		seen[s.ID], way = going, append(way, s.ID)
+		for _, id := range s.BlockedBy {
+			if seen[id] == going {
+				circles = append(circles, append(slices.Clone(way[slices.Index(way, id):]), id))
+				break
+			}
+			if b, ok := t.Find(id); ok && b.Status.Open() && seen[id] == 0 {
+				visit(b)
+			}
+		}
+		seen[s.ID], way = done, way[:len(way)-1]
+	}
+	for _, s := range t.All {
+		if s.Status.Open() && seen[s.ID] == 0 {
+			visit(s)
+		}
+	}
+	return circles
+}
+
 // Ready are the pending tasks that nothing blocks and that are not held, by
 // priority and then by number.
 func (t *Tasks) Ready(held func(*TaskSummary) bool) []*TaskSummary {

@@ -39,6 +39,22 @@ func TestGraph(t *testing.T) {
 	require.Equal(t, 7, ready[0].ID)
 }
 
+func TestCircles(t *testing.T) {
+	require.Empty(t, graphOf(map[int][]int{1: nil, 2: {1}, 3: {1, 2}, 4: {3, 2, 99}}).Circles())
+	g := graphOf(map[int][]int{1: {2}, 2: {3, 9}, 3: {1}, 4: {4}, 5: {1}, 6: {7}, 7: {6}, 8: {10}, 10: {11}})
+	g = g.with([]reading{{id: 7, task: &TaskSummary{ID: 7, Status: Completed, BlockedBy: []int{6}}},
+		{id: 11, problem: &Problem{File: "11"}}})
+	require.Equal(t, [][]int{{1, 2, 3, 1}, {4, 4}}, g.Circles(), "a completed task waits for nobody")
+
+	chain := map[int][]int{1: {20_000}}
+	for id := 2; id <= 20_000; id++ {
+		chain[id] = []int{id - 1}
+	}
+	circles := graphOf(chain).Circles()
+	require.Len(t, circles, 1)
+	require.Len(t, circles[0], 20_001)
+}
+
 func TestReadyOrder(t *testing.T) {
 	var rs []reading
 	for i, p := range []int{2, 0, 4, 0, 99, -5, 2} {
