@@ -47,6 +47,7 @@ func (b *Board) Diagnose(ctx context.Context) ([]Finding, error) {
 		d.registry()
 		d.strays()
 		d.bindings()
+		d.circles()
 		all = d.found
 		return nil
 	})
@@ -75,8 +76,7 @@ func (b *Board) Mend(ctx context.Context, findings []Finding) ([]Finding, error)
 type diagnosis struct {
 	board    *Board
 	trees    []git.Worktree
-	tasks    []*state.TaskSummary
-	problems []state.Problem
+	tasks    *state.Tasks
 	entries  []state.Worktree
 	indexErr error
 	intents  []state.Intent
@@ -85,11 +85,9 @@ type diagnosis struct {
 }
 
 func (d *diagnosis) read(v *state.View) (err error) {
-	tasks, err := v.Tasks()
-	if err != nil {
+	if d.tasks, err = v.Tasks(); err != nil {
 		return err
 	}
-	d.tasks, d.problems = tasks.All, tasks.Problems
 	d.entries, d.indexErr = v.Worktrees()
 	d.intents, err = v.Intents()
 	return err
@@ -116,7 +114,7 @@ func (d *diagnosis) operations() {
 
 // files finds what cannot be read, and copies that file synchronisers make.
 func (d *diagnosis) files() {
-	for _, p := range d.problems {
+	for _, p := range d.tasks.Problems {
 		d.add(Finding{Kind: "unreadable", Subject: p.File, What: p.Error, Next: "mend the file by hand, or move it out of " + state.TasksDir})
 	}
 	if d.indexErr != nil {
@@ -144,6 +142,8 @@ func (d *diagnosis) registry() {
 		at, ok := d.treeAt(w.Path)
 		home := d.board.worktreePath(w.Name)
 		switch _, err := os.Lstat(w.Path); {
+		case ok && err == nil && d.board.Git.CheckWorktree(w.Path) != nil:
+			d.pointer(w)
 		case ok && err == nil:
 			d.branch(w, at)
 		case ok && home != w.Path && onDisk(home):
@@ -172,6 +172,14 @@ func (d *diagnosis) treeAt(path string) (git.Worktree, bool) {
 		}
 	}
 	return git.Worktree{}, false
+}
+
+// pointer is a worktree whose .git file is gone or leads elsewhere: git would act on
+// the repository around it. Whether the directory is still the worktree's own is a
+// person's decision.
+func (d *diagnosis) pointer(w state.Worktree) {
+	d.add(Finding{Kind: "pointer", Subject: w.Name, What: "the .git file of " + w.Path + " is gone or leads elsewhere: git there would act on another checkout",
+		Next: "git worktree repair, in the main checkout, writes it anew; if the directory is not the worktree's own, move it away instead"})
 }
 
 func (d *diagnosis) branch(w state.Worktree, at git.Worktree) {
@@ -277,7 +285,7 @@ func (d *diagnosis) rebuild(ctx context.Context) (string, error) {
 // bindings finds tasks and worktrees that do not name each other.
 func (d *diagnosis) bindings() {
 	claims := map[string][]*state.TaskSummary{}
-	for _, t := range d.tasks {
+	for _, t := range d.tasks.All {
 		if t.Worktree != "" {
 			claims[strings.ToLower(t.Worktree)] = append(claims[strings.ToLower(t.Worktree)], t)
 		}
@@ -340,4 +348,13 @@ func (d *diagnosis) dangling(t *state.TaskSummary) {
 				return nil
 			})
 		}})
+}
+
+// circles finds tasks that wait for themselves. Which of them need not wait is a
+// person's decision.
+func (d *diagnosis) circles() {
+	for _, way := range d.tasks.Circles() {
+		d.add(Finding{Kind: "circle", Subject: fmt.Sprintf("task %d", way[0]), What: "it waits for itself and is never ready: " + circle(way),
+			Next: fmt.Sprintf(`task_update {"task_id":%d,"blocked_by":[…]} with those that it has to wait for`, way[0])})
+	}
 }

@@ -107,7 +107,7 @@ func statusError(w state.Worktree, err error) error {
 
 // notOurs refuses a directory that git does not have as the worktree in question.
 func notOurs(path string) error {
-	return state.Errorf(state.Conflict, "wt-mcp does not touch it; git worktree repair may mend it, else move the directory away and call worktree_remove",
+	return state.Errorf(state.Conflict, "wt-mcp does not touch it; git worktree repair, in the main checkout, writes its .git file anew; if it is another directory, move it away and call worktree_remove",
 		"%s is not the worktree of this repository that the board means", path)
 }
 
