@@ -20,6 +20,7 @@ type TaskSummary struct {
 	UpdatedAt      float64  `json:"updated_at"`
 	LeaseExpiresAt float64  `json:"lease_expires_at,omitempty"`
 	Lost           int      `json:"lost,omitempty" jsonschema:"attempts that ended because the holder was gone"`
+	OpenAttempt    bool     `json:"-"`
 
 	lastClaim int64 // the highest number of a claim that it had
 
@@ -42,6 +43,7 @@ func summarize(t Task) *TaskSummary {
 			s.Status = known // one string for all tasks
 		}
 	}
+	s.OpenAttempt = t.OpenAttempt()
 	for _, a := range t.Attempts {
 		s.lastClaim = max(s.lastClaim, a.Claim)
 	}

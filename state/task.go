@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -40,7 +41,7 @@ type Attempt struct {
 	Owner     string  `json:"owner"`
 	ClaimedAt float64 `json:"claimed_at"`
 	EndedAt   float64 `json:"ended_at,omitempty"`
-	Outcome   string  `json:"outcome,omitempty" jsonschema:"completed, released, handed over, expired, overridden or deleted"`
+	Outcome   string  `json:"outcome,omitempty" jsonschema:"completed, released, handed over, expired, overridden, forgotten or deleted"`
 	Claim     int64   `json:"claim,omitempty" jsonschema:"number of its claim"`
 }
 
@@ -52,7 +53,14 @@ const (
 	OutcomeDeleted    = "deleted"
 	OutcomeExpired    = "expired"
 	OutcomeOverridden = "overridden"
+	OutcomeForgotten  = "forgotten" // the board's private files were lost
 )
+
+// OpenAttempt reports whether an attempt has not ended. The task is claimed by it,
+// unless the board's private files were lost.
+func (t Task) OpenAttempt() bool {
+	return slices.ContainsFunc(t.Attempts, func(a Attempt) bool { return a.Outcome == "" })
+}
 
 // LostHolders counts the attempts whose holder went away without a word.
 func (t Task) LostHolders() (n int) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -101,7 +102,7 @@ func (b *Board) lost(v *state.View, token state.Token, c state.Claim, lapsed boo
 	case c.Number == token.Number && lapsed:
 		mine.Outcome, mine.EndedAt = state.OutcomeExpired, c.ExpiresAt
 	case mine.Outcome == "":
-		mine.Outcome, mine.EndedAt = "forgotten with the board's private files", b.State.Now()
+		mine.Outcome, mine.EndedAt = state.OutcomeForgotten, b.State.Now()
 	case c.Number == 0 && (mine.Outcome == state.OutcomeCompleted || mine.Outcome == state.OutcomeDeleted):
 		return nil
 	}
@@ -260,6 +261,24 @@ func endAttempt(tx *state.Tx, t *state.Task, c state.Claim, outcome string, at f
 		}
 	}
 	t.Attempts = attempts
+}
+
+// letForgotten is letLoose for a claim that the board does not know any more.
+func letForgotten(tx *state.Tx, t state.Task) state.Task {
+	t.Attempts = endForgotten(t.Attempts, tx.At())
+	t.Status, t.Owner, t.LeaseExpiresAt = state.Pending, "", 0
+	return tx.PutTask(t)
+}
+
+// endForgotten ends the attempts of a task that has no claim now.
+func endForgotten(attempts []state.Attempt, at float64) []state.Attempt {
+	attempts = slices.Clone(attempts)
+	for i, a := range attempts {
+		if a.Outcome == "" {
+			attempts[i].EndedAt, attempts[i].Outcome = at, state.OutcomeForgotten
+		}
+	}
+	return attempts
 }
 
 // expire ends a claim whose lease is over, and tells: the task can be claimed again.

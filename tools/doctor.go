@@ -48,6 +48,7 @@ func (b *Board) Diagnose(ctx context.Context) ([]Finding, error) {
 		d.strays()
 		d.bindings()
 		d.circles()
+		d.forgotten()
 		all = d.found
 		return nil
 	})
@@ -80,6 +81,7 @@ type diagnosis struct {
 	entries  []state.Worktree
 	indexErr error
 	intents  []state.Intent
+	claims   []state.Claim
 	lost     map[string]bool // names of worktrees that the registry has lost, in lower case
 	found    []Finding
 }
@@ -89,6 +91,9 @@ func (d *diagnosis) read(v *state.View) (err error) {
 		return err
 	}
 	d.entries, d.indexErr = v.Worktrees()
+	if d.claims, err = v.Claims(); err != nil {
+		return err
+	}
 	d.intents, err = v.Intents()
 	return err
 }
@@ -348,13 +353,4 @@ func (d *diagnosis) dangling(t *state.TaskSummary) {
 				return nil
 			})
 		}})
-}
-
-// circles finds tasks that wait for themselves. Which of them need not wait is a
-// person's decision.
-func (d *diagnosis) circles() {
-	for _, way := range d.tasks.Circles() {
-		d.add(Finding{Kind: "circle", Subject: fmt.Sprintf("task %d", way[0]), What: "it waits for itself and is never ready: " + circle(way),
-			Next: fmt.Sprintf(`task_update {"task_id":%d,"blocked_by":[…]} with those that it has to wait for`, way[0])})
-	}
 }

@@ -224,7 +224,7 @@ func (b *Board) give(tx *state.Tx, old state.Task, in TaskClaimIn, from string) 
 	}
 	c, token := tx.GiveClaim(t.ID, owner, b.Actor, lease(in.LeaseSeconds, defaultLease))
 	t.Status, t.Owner, t.LeaseExpiresAt = state.InProgress, owner, c.ExpiresAt
-	t.Attempts = append(slices.Clone(t.Attempts), state.Attempt{Owner: owner, ClaimedAt: tx.At(), Claim: c.Number})
+	t.Attempts = append(endForgotten(t.Attempts, tx.At()), state.Attempt{Owner: owner, ClaimedAt: tx.At(), Claim: c.Number})
 	t = tx.PutTask(t)
 	detail := state.Fields{"owner": owner, "lease_seconds": c.Lease}
 	if from != "" {
@@ -304,7 +304,8 @@ func (b *Board) release(tx *state.Tx, in TaskClaimIn) (out TaskClaimOut, none st
 }
 
 // ReleaseTask ends whatever claim is on a task, without its token: a person's
-// override. Unless force, a claim whose lease still goes on is left alone.
+// override. Unless force, a claim whose lease still goes on is left alone. A task
+// that is in progress by a claim that the board has forgotten is let go too.
 func (b *Board) ReleaseTask(ctx context.Context, id int, force bool) (t state.Task, err error) {
 	err = b.updateFree(ctx, "", &id, func(tx *state.Tx) error {
 		c, claimed, err := tx.Claim(id)
@@ -319,6 +320,10 @@ func (b *Board) ReleaseTask(ctx context.Context, id int, force bool) (t state.Ta
 			return nil
 		case err != nil:
 			return err
+		case !claimed && old.Status == state.InProgress && old.OpenAttempt():
+			t = letForgotten(tx, old)
+			tx.Emit(taskEvent("task.released", b.Actor, old, t, state.Fields{"owner": old.Owner, "forgotten": true}))
+			return nil
 		case !claimed:
 			return state.Errorf(state.Conflict, "there is nothing to release", "nobody holds task %d", id).With("task_id", id)
 		case b.lapsed(c):

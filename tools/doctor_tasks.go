@@ -1,0 +1,37 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+
+	"wt-mcp/state"
+)
+
+// circles finds tasks that wait for themselves. Which of them need not wait is a
+// person's decision.
+func (d *diagnosis) circles() {
+	for _, way := range d.tasks.Circles() {
+		d.add(Finding{Kind: "circle", Subject: fmt.Sprintf("task %d", way[0]), What: "it waits for itself and is never ready: " + circle(way),
+			Next: fmt.Sprintf(`task_update {"task_id":%d,"blocked_by":[…]} with those that it has to wait for`, way[0])})
+	}
+}
+
+// forgotten finds tasks that are in progress by a claim that is not on the board any
+// more: nobody can hold them, and the next ready task is never one of them.
+func (d *diagnosis) forgotten() {
+	held := map[int]bool{}
+	for _, c := range d.claims {
+		held[c.Task] = true
+	}
+	for _, t := range d.tasks.All {
+		if t.Status != state.InProgress || !t.OpenAttempt || held[t.ID] {
+			continue
+		}
+		d.add(Finding{Kind: "claim", Subject: fmt.Sprintf("task %d", t.ID), What: "it is in progress, but the board has forgotten the claim of " + state.Visible(t.Owner),
+			Next: fmt.Sprintf("wt-mcp doctor --fix gives it back, as wt-mcp task release %d does", t.ID),
+			mend: func(ctx context.Context) (string, error) {
+				_, err := d.board.ReleaseTask(ctx, t.ID, false)
+				return "pending again", err
+			}})
+	}
+}
