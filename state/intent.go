@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Intent says what an operation on git is about to do, before it does it. Its
@@ -32,6 +33,8 @@ type Intent struct {
 	Actor        string  `json:"actor,omitempty"`
 	Holder       string  `json:"holder"`
 	At           float64 `json:"at"`
+
+	Interrupted bool `json:"-"` // its owner died; somebody else finishes it
 }
 
 // The kinds of intent.
@@ -74,7 +77,26 @@ func (s *Store) NewOperation() (*Operation, error) {
 // TakeOver takes the right to an operation whose owner is dead; ErrLockHeld where
 // the owner or a child of it lives. The caller looks again whether the intent is
 // still on the board.
-func (s *Store) TakeOver(id string) (*Operation, error) { return s.takeOperation(id) }
+func (s *Store) TakeOver(id string) (op *Operation, err error) {
+	for range 5 {
+		if op, err = s.takeOperation(id); !errors.Is(err, ErrLockHeld) {
+			break
+		}
+		time.Sleep(time.Millisecond) // it may be a Going that looks just then
+	}
+	return op, err
+}
+
+// Going reports whether the owner of an operation, or a child of it, lives.
+func (s *Store) Going(id string) bool {
+	f, err := os.Open(s.private(opsName, id+".lock"))
+	if err != nil {
+		return !missing(err)
+	}
+	defer f.Close()
+	free, err := tryFlockShared(f)
+	return err == nil && !free
+}
 
 // takeOperation locks the file of that name. Between opening and locking it
 // somebody may have removed it as left over: then it is made again.

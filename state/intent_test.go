@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/spf13/afero"
 	"github.com/stretchr/testify/require"
@@ -64,4 +65,37 @@ func TestSweepBesideNewOperations(t *testing.T) {
 	}
 	cancel()
 	require.NoError(t, <-swept)
+}
+
+// Whether an operation goes on is seen while its owner, or a child that inherited
+// its lock, lives; looking at it keeps nobody from taking it over.
+func TestGoing(t *testing.T) {
+	dir := t.TempDir()
+	s := Open(Config{FS: afero.NewOsFs(), Root: dir, Private: filepath.Join(dir, "private"), NoSync: true})
+	t.Cleanup(s.Close)
+	require.False(t, s.Going("never"))
+	op, err := s.NewOperation()
+	require.NoError(t, err)
+	require.True(t, s.Going(op.ID))
+	_, err = s.TakeOver(op.ID)
+	require.ErrorIs(t, err, ErrLockHeld)
+	op.lock.Close() // it dies
+	require.False(t, s.Going(op.ID))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		for ctx.Err() == nil {
+			s.Going(op.ID)
+			time.Sleep(100 * time.Microsecond)
+		}
+	}()
+	for range 500 {
+		taken, err := s.TakeOver(op.ID)
+		require.NoError(t, err)
+		taken.lock.Close()
+	}
+	cancel()
+	<-looked
 }

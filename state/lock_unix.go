@@ -8,8 +8,12 @@ import (
 	"syscall"
 )
 
-func tryFlock(f *os.File) (bool, error) {
-	err := flockHow(f, syscall.LOCK_EX|syscall.LOCK_NB)
+func tryFlock(f *os.File) (bool, error) { return tryFlockHow(f, syscall.LOCK_EX) }
+
+func tryFlockShared(f *os.File) (bool, error) { return tryFlockHow(f, syscall.LOCK_SH) }
+
+func tryFlockHow(f *os.File, how int) (bool, error) {
+	err := flockHow(f, how|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil
 	}

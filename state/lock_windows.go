@@ -10,8 +10,12 @@ import (
 // The locked byte lies beyond any content, for Windows locks forbid reading.
 const lockOffsetHigh = 1 << 30
 
-func tryFlock(f *os.File) (bool, error) {
-	err := lockFileEx(f, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY)
+func tryFlock(f *os.File) (bool, error) { return tryLockFileEx(f, windows.LOCKFILE_EXCLUSIVE_LOCK) }
+
+func tryFlockShared(f *os.File) (bool, error) { return tryLockFileEx(f, 0) }
+
+func tryLockFileEx(f *os.File, flags uint32) (bool, error) {
+	err := lockFileEx(f, flags|windows.LOCKFILE_FAIL_IMMEDIATELY)
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) || errors.Is(err, windows.ERROR_IO_PENDING) {
 		return false, nil
 	}

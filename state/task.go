@@ -102,6 +102,9 @@ type Task struct {
 	raw json.RawMessage
 }
 
+// FileSize is how many bytes the file of a task had that was read.
+func (t Task) FileSize() int { return len(t.raw) }
+
 func taskKeys() []string {
 	return []string{"id", "subject", "description", "status", "owner", "worktree", "blockedBy", "created_at",
 		"updated_at", "priority", "labels", "notes", "attempts", "lease_expires_at", "version", "closeout"}

@@ -13,6 +13,7 @@ import (
 const (
 	maxSubject = 500      // characters
 	maxText    = 64 << 10 // bytes of a description or a note
+	maxNoted   = 4 << 20  // bytes of a task's file that has room for another note
 	maxOwner   = 100      // characters
 	maxLabels  = 20
 	maxLabel   = 50 // characters

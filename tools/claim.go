@@ -14,8 +14,9 @@ import (
 // right is what a call has on a task. The zero value: nobody has claimed it.
 type right struct {
 	claim  state.Claim
-	held   bool // by the caller
-	lapsed bool // its lease is over, and nobody has ended it yet
+	held   bool        // by the caller
+	lapsed bool        // its lease is over, and nobody has ended it yet
+	lost   state.Token // what the caller had; to be forgotten once that is told
 }
 
 // tokens are the claims that were made over this connection, by task. Its calls
@@ -48,7 +49,7 @@ func (b *Board) token(task int, passed string) (state.Token, error) {
 
 // rightTo decides whether a call may change a task. Whether a lease is over says
 // only that somebody else may take the task: a token that was followed by another
-// one is refused at any time.
+// one is refused at any time. It changes nothing: a View may look twice.
 func (b *Board) rightTo(v *state.View, task int, passed string) (right, error) {
 	token, err := b.token(task, passed)
 	if err != nil {
@@ -64,7 +65,7 @@ func (b *Board) rightTo(v *state.View, task int, passed string) (right, error) {
 		r.held = true
 	case token != state.Token{}:
 		if err := b.lost(v, token, c, r.lapsed); err != nil {
-			b.shared.tokens.forget(token)
+			r.lost = token
 			return r, err
 		}
 	case claimed && !r.lapsed:
@@ -111,7 +112,7 @@ func (b *Board) lost(v *state.View, token state.Token, c state.Claim, lapsed boo
 		"your claim on task %d ended at %s: %s", t.ID, clock(mine.EndedAt), mine.Outcome)
 	if c.Number != token.Number && c.Number != 0 && !lapsed {
 		e.Message += fmt.Sprintf("; %s holds the task now", holder(c))
-		e.Hint = "stop working on it: nothing was changed, and what you have not committed is still in the worktree; " +
+		e.Hint = "stop working on it; what you have not committed is still in the worktree; " +
 			"tell the new holder with the user's help, or take another task with task_claim {}"
 		e = e.With("holder", c.Owner).With("lease_expires_at", c.ExpiresAt)
 	}
@@ -158,6 +159,7 @@ func (b *Board) enter(tx *state.Tx, id int, passed string) (state.Task, error) {
 		return t, err
 	}
 	r, err := b.rightTo(&tx.View, id, passed)
+	b.shared.tokens.forget(r.lost)
 	if err != nil {
 		return t, err
 	}
@@ -218,6 +220,7 @@ func (b *Board) hold(ctx context.Context, w state.Worktree, passed string) error
 		r, err = b.rightTo(v, *w.TaskID, passed)
 		return err
 	})
+	b.shared.tokens.forget(r.lost)
 	if state.CodeOf(err) == state.NotFound || b.ReadOnly {
 		return nil
 	}
@@ -296,10 +299,10 @@ func (b *Board) expire(tx *state.Tx, c state.Claim) error {
 	return nil
 }
 
-// expireIdle is expire, unless a worktree operation goes on for the task: that
-// keeps the claim alive until it is over.
+// expireIdle is expire, unless a worktree operation is unfinished for the task: that
+// keeps the claim alive until it is over, by itself or by recovery.
 func (b *Board) expireIdle(tx *state.Tx, c state.Claim) error {
-	if going, err := inTheWay(&tx.View, "", &c.Task); err != nil || going != nil {
+	if unfinished, err := inTheWay(&tx.View, "", &c.Task); err != nil || unfinished != nil {
 		return err
 	}
 	return b.expire(tx, c)
@@ -318,6 +321,7 @@ func letLoose(tx *state.Tx, t state.Task, c state.Claim, outcome string, at floa
 // TendClaims ends the claims whose lease is over. It returns for how long nothing
 // is to be done again; 0 where nothing is claimed.
 func (b *Board) TendClaims(ctx context.Context) (time.Duration, error) {
+	b.recoverDead(ctx)
 	next, overdue, err := b.leases(ctx)
 	if err != nil || !overdue {
 		return next, err

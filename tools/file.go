@@ -29,16 +29,38 @@ func (b *Board) openRoot(ctx context.Context, worktree, path string) (*os.Root, 
 	return b.jail(w, path)
 }
 
-// openClaimed is openRoot for a change: the worktree's task may be claimed.
-func (b *Board) openClaimed(ctx context.Context, worktree, path, claim string) (*os.Root, string, error) {
+// openClaimed is openRoot for a change: the worktree's task may be claimed. Commit
+// does the last step of the change while nobody else can take the task.
+func (b *Board) openClaimed(ctx context.Context, worktree, path, claim string) (root *os.Root, local string, commit commit, err error) {
 	w, err := b.entry(ctx, worktree)
 	if err == nil {
 		err = b.hold(ctx, w, claim)
 	}
 	if err != nil {
-		return nil, "", ofArgument("worktree", err)
+		return nil, "", nil, ofArgument("worktree", err)
 	}
-	return b.jail(w, path)
+	root, local, err = b.jail(w, path)
+	return root, local, func(last func() error) error { return b.whileHeld(ctx, w, claim, last) }, err
+}
+
+// commit makes a change that is prepared, if it is still allowed.
+type commit func(last func() error) error
+
+// whileHeld does something short under the board's lock, if the caller may still
+// change the worktree then.
+func (b *Board) whileHeld(ctx context.Context, w state.Worktree, claim string, do func() error) error {
+	if w.TaskID == nil {
+		return do()
+	}
+	var r right
+	err := b.update(ctx, func(tx *state.Tx) (err error) {
+		if r, err = b.rightTo(&tx.View, *w.TaskID, claim); err != nil && state.CodeOf(err) != state.NotFound {
+			return err
+		}
+		return do()
+	})
+	b.shared.tokens.forget(r.lost)
+	return err
 }
 
 func (b *Board) jail(w state.Worktree, path string) (*os.Root, string, error) {
@@ -83,7 +105,7 @@ func readIn(root *os.Root, path string) ([]byte, fs.FileMode, error) {
 
 // writeIn replaces a file within root by a rename, so that no reader sees half
 // of it and no hard link to elsewhere is written through.
-func writeIn(root *os.Root, path string, data []byte, mode fs.FileMode) error {
+func writeIn(root *os.Root, path string, data []byte, mode fs.FileMode, commit commit) error {
 	if len(data) > maxFile {
 		return invalid("content", "", "has %d bytes, the limit is %d", len(data), maxFile)
 	}
@@ -102,7 +124,7 @@ func writeIn(root *os.Root, path string, data []byte, mode fs.FileMode) error {
 	}
 	_, err = f.Write(data)
 	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
-		err = root.Rename(tmp, path)
+		err = commit(func() error { return root.Rename(tmp, path) })
 	}
 	if err != nil {
 		_ = root.Remove(tmp)
@@ -122,6 +144,10 @@ func kindOf(mode fs.FileMode) string {
 }
 
 func fileError(path string, err error) error {
+	var known *state.Error
+	if errors.As(err, &known) {
+		return err
+	}
 	shown := state.Visible(state.Clip(path, 100))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -40,7 +40,7 @@ func (b *Board) FileEdit(ctx context.Context, in FileEditIn) (FileEditOut, error
 	if in.OldText == "" {
 		return FileEditOut{}, invalid("old_text", "pass the exact text to replace; file_write makes a new file", "is empty")
 	}
-	root, path, err := b.openClaimed(ctx, in.Worktree, in.Path, in.Claim)
+	root, path, commit, err := b.openClaimed(ctx, in.Worktree, in.Path, in.Claim)
 	if err != nil {
 		return FileEditOut{}, err
 	}
@@ -57,7 +57,7 @@ func (b *Board) FileEdit(ctx context.Context, in FileEditIn) (FileEditOut, error
 	edited := bytes.Join([][]byte{before, after}, []byte(in.NewText))
 	out := FileEditOut{Path: in.Path, Line: bytes.Count(before, []byte("\n")) + 1,
 		Left: bytes.Count(after, []byte(in.OldText)), Bytes: len(edited)}
-	return out, writeIn(root, path, edited, mode)
+	return out, writeIn(root, path, edited, mode, commit)
 }
 
 func (out FileEditOut) text() string {

@@ -35,7 +35,7 @@ type FileWriteOut struct {
 
 // FileWrite writes a file within a worktree.
 func (b *Board) FileWrite(ctx context.Context, in FileWriteIn) (FileWriteOut, error) {
-	root, path, err := b.openClaimed(ctx, in.Worktree, in.Path, in.Claim)
+	root, path, commit, err := b.openClaimed(ctx, in.Worktree, in.Path, in.Claim)
 	if err != nil {
 		return FileWriteOut{}, err
 	}
@@ -47,7 +47,7 @@ func (b *Board) FileWrite(ctx context.Context, in FileWriteIn) (FileWriteOut, er
 	} else {
 		out.Created = true
 	}
-	return out, writeIn(root, path, []byte(in.Content), mode)
+	return out, writeIn(root, path, []byte(in.Content), mode, commit)
 }
 
 func (out FileWriteOut) text() string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,30 @@ func (b *Board) Recover(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// recoverDead finishes or undoes what processes left half done that died while
+// this one ran, and reports whether that did any. What it cannot mend is for the
+// call that names it to tell.
+func (b *Board) recoverDead(ctx context.Context) (some bool) {
+	var dead []state.Intent
+	err := b.State.View(ctx, func(v *state.View) error {
+		all, err := v.Intents()
+		dead = slices.DeleteFunc(all, func(in state.Intent) bool { return b.State.Going(in.ID) })
+		return err
+	})
+	for _, in := range dead {
+		switch e := b.recoverOne(ctx, in); {
+		case e == nil:
+			some = true
+		case state.CodeOf(e) != state.Busy:
+			err = errors.Join(err, e)
+		}
+	}
+	if err != nil {
+		b.Log.Warn("recover unfinished operations", "error", err)
+	}
+	return some
+}
+
 func (b *Board) recoverOne(ctx context.Context, in state.Intent) error {
 	op, err := b.State.TakeOver(in.ID)
 	if errors.Is(err, state.ErrLockHeld) {
@@ -87,6 +112,7 @@ func (b *Board) recoverOne(ctx context.Context, in state.Intent) error {
 	if there, err := b.unfinished(ctx, in.ID); err != nil || !there {
 		return err
 	}
+	in.Interrupted = true
 	switch in.Kind {
 	case state.IntentCreate:
 		return b.recoverCreate(ctx, op, in)
@@ -119,15 +145,18 @@ func (b *Board) recoverCreate(ctx context.Context, op *state.Operation, in state
 		ctx, cancel := context.WithTimeout(ctx, cleanupTime/2)
 		defer cancel()
 		included = b.include(ctx, in.Path)
-		return nil
+		return ctx.Err()
 	}
 	err := b.Git.FinishAdd(ctx, add)
 	if err == nil {
 		w, err := b.created(ctx, op, in, included)
 		if err == nil {
-			b.setUp(ctx, w, keepAlive, 0)
+			b.setUp(ctx, w, b.keepIfLive, 0)
 		}
 		return err
+	}
+	if errors.Is(err, context.DeadlineExceeded) { // the next one goes on from there
+		return state.Errorf(state.Busy, "repeat the call", "worktree %s is still being made ready", in.Name)
 	}
 	undo := b.Git.UndoAdd(ctx, addOf(in, op))
 	cause := fmt.Errorf("interrupted: %s died, %w", in.Holder, err)

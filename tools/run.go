@@ -113,29 +113,41 @@ func (b *Board) tellStart(r runner.Record, may admission) <-chan error {
 	b.shared.background.Go(func() {
 		ctx, cancel := lasting(context.Background())
 		defer cancel()
-		told <- b.update(ctx, func(tx *state.Tx) error {
-			if other, err := inTheWay(&tx.View, r.Worktree, nil); err != nil || other != nil {
-				return errors.Join(err, errInTheWay)
-			}
+		err := b.updateFree(ctx, r.Worktree, nil, func(tx *state.Tx) error {
 			if err := may(tx, r); err != nil {
 				return err
 			}
 			tx.Emit(runEvent("started", r))
 			return nil
-		})
+		}, nil)
+		if err != nil {
+			err = errors.Join(err, b.update(ctx, func(tx *state.Tx) error {
+				e := runEvent("started", r)
+				e.Error = err.Error()
+				tx.Emit(e)
+				return nil
+			}))
+		}
+		told <- err
 	})
 	return told
 }
 
-// endRefused ends a run that the board did not take.
+// endRefused ends a run that the board did not take, and says how far it got.
 func (b *Board) endRefused(ctx context.Context, id string, cause error) error {
 	ctx, cancel := lasting(ctx)
 	defer cancel()
 	r, err := b.Jobs.Stop(ctx, id, "the board refused it")
-	if errors.Is(cause, errInTheWay) {
-		return state.Errorf(state.Busy, "see worktree_list, then repeat the call", "worktree %s is being changed by others; the command was ended", r.Worktree)
+	var refused *state.Error
+	if err != nil || !errors.As(cause, &refused) {
+		return errors.Join(cause, err)
 	}
-	return errors.Join(cause, err)
+	e, end := *refused, "was ended"
+	if r.Status == runner.Exited {
+		end = fmt.Sprintf("went to its end, exit code %d,", r.ExitCode)
+	}
+	e.Message += fmt.Sprintf("; the command had begun by then and %s after %.2f s: what it did stays, see run_output %s", end, r.Duration, id)
+	return e.With("run_id", id)
 }
 
 // TellEnd puts the end of a run on the board, with what changed in the main
@@ -191,6 +203,15 @@ func keepAlive(tx *state.Tx, r runner.Record) error {
 		tx.PutClaim(c)
 	}
 	return err
+}
+
+// keepIfLive is keepAlive for a run that nobody asked for: a claim whose lease is
+// over stays so.
+func (b *Board) keepIfLive(tx *state.Tx, r runner.Record) error {
+	if c, claimed, err := tx.Claim(r.Task); err != nil || !claimed || b.lapsed(c) {
+		return err
+	}
+	return keepAlive(tx, r)
 }
 
 // leaveRun begins the lease of the claim anew that the run has kept alive.
@@ -255,9 +276,10 @@ func checkRunID(id string) error {
 }
 
 func runError(err error) error {
+	var known *state.Error
 	switch {
-	case err == nil:
-		return nil
+	case err == nil || errors.As(err, &known):
+		return err
 	case errors.Is(err, runner.ErrNUL), errors.Is(err, runner.ErrTooLong):
 		return invalid("command", "put long scripts into a file of the worktree and run that", "%v", err)
 	case errors.Is(err, runner.ErrNoDir):

@@ -122,7 +122,7 @@ func (b *Board) runSetup(ctx context.Context, w state.Worktree, set config.Setti
 	}
 	queue, cancel := lasting(ctx)
 	defer cancel()
-	run, err := b.Jobs.Start(queue, spec)
+	run, err := b.Jobs.Start(queue, spec, func() error { return nil })
 	if err != nil {
 		return out, runError(err)
 	}

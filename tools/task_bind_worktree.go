@@ -34,7 +34,7 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 	if err := b.prime(ctx, true); err != nil {
 		return t, err
 	}
-	err = b.update(ctx, func(tx *state.Tx) error {
+	err = b.updateFree(ctx, in.Worktree, &in.TaskID, func(tx *state.Tx) error {
 		old, err := b.enter(tx, in.TaskID, in.Claim)
 		if err != nil {
 			return err
@@ -63,7 +63,7 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 			Task:     inEvent(t.ID, t.Subject, t.Status),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path}, Detail: withChanges(nil, old, t)})
 		return nil
-	})
+	}, nil)
 	return fitTask(t, smallResult), err
 }
 

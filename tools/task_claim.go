@@ -43,8 +43,20 @@ const defaultLease = 900 // seconds
 const strikes = 3
 
 // TaskClaim gives a task to exactly one caller, or renews, hands over or gives
-// back what the caller has.
-func (b *Board) TaskClaim(ctx context.Context, in TaskClaimIn) (out TaskClaimOut, err error) {
+// back what the caller has. Tasks whose worktree operation was cut short by a death
+// are ready once that is recovered: at once where no other task is.
+func (b *Board) TaskClaim(ctx context.Context, in TaskClaimIn) (TaskClaimOut, error) {
+	out, err := b.taskClaim(ctx, in)
+	if in.TaskID != 0 || in.Claim != "" || in.Release {
+		return out, err
+	}
+	if state.CodeOf(err) == state.NotFound && b.recoverDead(ctx) {
+		return b.taskClaim(ctx, in)
+	}
+	return out, err
+}
+
+func (b *Board) taskClaim(ctx context.Context, in TaskClaimIn) (out TaskClaimOut, err error) {
 	if err := checkLine("owner", in.Owner, maxOwner); err != nil {
 		return out, err
 	}
@@ -160,6 +172,13 @@ func (b *Board) bestReady(tx *state.Tx, label string) (state.Task, error) {
 	if err != nil {
 		return state.Task{}, err
 	}
+	unfinished, err := tx.Intents()
+	if err != nil {
+		return state.Task{}, err
+	}
+	for _, in := range unfinished {
+		taken.add(in) // the owner may be dead, but what it made is not recovered yet
+	}
 	all, err := tx.Tasks()
 	if err != nil {
 		return state.Task{}, err
@@ -181,6 +200,12 @@ func (m taken) has(t *state.TaskSummary) bool {
 	return is
 }
 
+func (m taken) add(in state.Intent) {
+	if in.TaskID != nil {
+		m[*in.TaskID] = state.Claim{}
+	}
+}
+
 func (b *Board) taken(v *state.View) (taken, error) {
 	claims, err := v.Claims()
 	if err != nil {
@@ -192,8 +217,8 @@ func (b *Board) taken(v *state.View) (taken, error) {
 	}
 	m := taken{}
 	for _, in := range intents {
-		if in.TaskID != nil {
-			m[*in.TaskID] = state.Claim{}
+		if b.State.Going(in.ID) {
+			m.add(in)
 		}
 	}
 	for _, c := range claims {
@@ -256,6 +281,7 @@ func (b *Board) own(tx *state.Tx, in TaskClaimIn) (state.Task, state.Claim, erro
 		return t, state.Claim{}, err
 	}
 	r, err := b.rightTo(&tx.View, id, in.Claim)
+	b.shared.tokens.forget(r.lost)
 	if err == nil && r.held && !t.Status.Open() {
 		return t, r.claim, state.Errorf(state.Conflict, "there is nothing to hold; task_claim {} takes another one", "task %d is %s", id, t.Status).With("task_id", id)
 	}

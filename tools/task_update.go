@@ -114,6 +114,9 @@ func (in TaskUpdateIn) apply(tx *state.Tx, t state.Task, actor string) (state.Ta
 	assign(&t.Priority, in.Priority)
 	assign(&t.Labels, in.Labels)
 	if in.Note != "" {
+		if t.FileSize() > maxNoted {
+			return t, invalid("note", "create a task for what goes on; what it has stays", "finds no room: task %d has %d MB already", t.ID, t.FileSize()>>20)
+		}
 		t.Notes = append(slices.Clone(t.Notes), state.Note{At: tx.At(), Actor: actor, Text: in.Note})
 	}
 	return t, checkChanged(in, t)

@@ -283,13 +283,14 @@ func register(tx *state.Tx, plan state.Intent) (state.Worktree, state.Fields, er
 		tx.PutWorktree(w)
 		return w, nil, nil
 	}
-	changes, err := bindCreated(tx, &w)
+	changes, err := bindCreated(tx, &w, plan.Interrupted)
 	return w, changes, err
 }
 
 // bindCreated binds the task if it still wants the worktree: a person may have
-// ended it meanwhile by editing its file. It returns what changed of the task.
-func bindCreated(tx *state.Tx, w *state.Worktree) (state.Fields, error) {
+// ended it meanwhile by editing its file. It returns what changed of the task. What
+// was not interrupted has kept the claim on the task alive.
+func bindCreated(tx *state.Tx, w *state.Worktree, interrupted bool) (state.Fields, error) {
 	t, err := tx.Task(*w.TaskID)
 	if err != nil || !t.Status.Open() {
 		w.TaskID = nil
@@ -298,7 +299,7 @@ func bindCreated(tx *state.Tx, w *state.Worktree) (state.Fields, error) {
 	}
 	if c, claimed, err := tx.Claim(t.ID); err != nil {
 		return nil, err
-	} else if claimed { // the creation has kept it alive
+	} else if claimed && !interrupted {
 		t.LeaseExpiresAt = tx.RenewClaim(c).ExpiresAt
 	}
 	bound, err := bind(tx, t, *w)

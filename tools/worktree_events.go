@@ -150,14 +150,19 @@ func (out *WorktreeEventsOut) lastFitting(kept page) {
 	}
 }
 
+// MissedLine says where events are that a reader was too late for.
+func MissedLine(m *state.Missed) string {
+	line := fmt.Sprintf("Missed: events #%d to #%d are not in the log any more", m.From, m.To)
+	if m.File != "" {
+		line += fmt.Sprintf(" but in %s/%s", state.WorktreesDir, state.Visible(m.File))
+	}
+	return line
+}
+
 func (out WorktreeEventsOut) text() string {
 	var b strings.Builder
 	if m := out.Missed; m != nil {
-		fmt.Fprintf(&b, "Missed: events #%d to #%d are not in the log any more", m.From, m.To)
-		if m.File != "" {
-			fmt.Fprintf(&b, " but in %s/%s", state.WorktreesDir, state.Visible(m.File))
-		}
-		b.WriteByte('\n')
+		b.WriteString(MissedLine(m) + "\n")
 	}
 	if len(out.Events) == 0 {
 		fmt.Fprintf(&b, "No events (last seq %d).", out.LastSeq)

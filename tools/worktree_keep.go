@@ -32,7 +32,7 @@ func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Wo
 	if err := b.prime(ctx, in.CompleteTask); err != nil {
 		return w, err
 	}
-	err = b.update(ctx, func(tx *state.Tx) error {
+	err = b.updateFree(ctx, in.Name, nil, func(tx *state.Tx) error {
 		if w, err = live(&tx.View, in.Name); err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Wo
 		tx.Emit(state.Event{Event: "worktree.keep", Actor: b.Actor, Task: taskFields(w.TaskID),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path, "status": w.Status}})
 		return nil
-	})
+	}, nil)
 	return fitWorktree(w), err
 }
 

@@ -154,12 +154,13 @@ func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Int
 			w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, TaskID: plan.TaskID, BaseRef: plan.BaseRef}
 		}
 		end := &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At()}
-		if out.Task, err = b.letGo(tx, w, plan, end); err != nil {
+		told := removeEvent("after", plan, nil)
+		if out.Task, told.Detail, err = b.letGo(tx, w, plan, end); err != nil {
 			return err
 		}
 		w.Status, w.RemovedAt, w.Closeout = state.Removed, tx.At(), end
 		tx.PutWorktree(w)
-		tx.Emit(removeEvent("after", plan, nil))
+		tx.Emit(told)
 		out.Worktree = w
 		return nil
 	})
@@ -232,29 +233,31 @@ func (b *Board) tidy(trash git.Trash) {
 	})
 }
 
-// letGo completes the task of a worktree that is gone, or takes the worktree out of it.
-func (b *Board) letGo(tx *state.Tx, w state.Worktree, plan state.Intent, end *state.Closeout) (*state.Task, error) {
+// letGo completes the task of a worktree that is gone, or takes the worktree out of
+// it; changes is what it has not told of that.
+func (b *Board) letGo(tx *state.Tx, w state.Worktree, plan state.Intent, end *state.Closeout) (left *state.Task, changes state.Fields, err error) {
 	if w.TaskID == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	t, err := tx.Task(*w.TaskID)
 	if state.CodeOf(err) == state.NotFound {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	old, bound := t, strings.EqualFold(t.Worktree, w.Name)
 	if bound {
 		t.Worktree = ""
 	}
-	if plan.CompleteTask && t.Status.Open() {
-		return b.complete(tx, w, old, t, end)
+	if plan.CompleteTask && t.Status.Open() && plan.TaskID != nil && *plan.TaskID == t.ID {
+		left, err = b.complete(tx, w, old, t, end)
+		return left, nil, err
 	}
 	if bound {
 		t = tx.PutTask(t)
 	}
-	return &t, nil
+	return &t, withChanges(nil, old, t), nil
 }
 
 // dropBranch deletes the branch if the board made it and no commit is on it

@@ -185,7 +185,7 @@ func (b *Board) restored(ctx context.Context, op *state.Operation, plan state.In
 		e := restoreEvent(plan, nil)
 		if plan.TaskID == nil {
 			tx.PutWorktree(w)
-		} else if e.Detail, err = bindCreated(tx, &w); err != nil {
+		} else if e.Detail, err = bindCreated(tx, &w, plan.Interrupted); err != nil {
 			return err
 		}
 		e.Worktree["branch"], e.Worktree["status"] = w.Branch, w.Status

@@ -74,7 +74,7 @@ func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (RunOut, erro
 	began := time.Now()
 	queue, cancel := context.WithTimeout(ctx, max(wait, time.Second))
 	defer cancel()
-	run, err := b.Jobs.Start(queue, spec)
+	run, err := b.Jobs.Start(queue, spec, func() error { return b.hold(ctx, w, in.Claim) })
 	if err != nil {
 		return RunOut{}, runError(err)
 	}

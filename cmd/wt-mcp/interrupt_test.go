@@ -46,6 +46,7 @@ func TestCancelledCreationLeavesNothing(t *testing.T) {
 		require.NoError(t, err)
 		s.await("../checkout-began")
 		require.NoError(t, p.notify("notifications/cancelled", map[string]any{"requestId": id}))
+		s.must(p, "task_list", `{}`) // it has read that by now
 		// the name is taken until all of it is gone, then it is free
 		require.NoError(t, os.WriteFile(s.path("../checkout-may-go"), nil, 0o644))
 		require.Eventually(t, func() bool {

@@ -187,6 +187,9 @@ func (p *program) events(ctx context.Context) error {
 
 func (p *program) printEvents(out tools.WorktreeEventsOut) error {
 	paint := painter(p.stdout)
+	if err := p.printMissed(out.Missed); err != nil {
+		return err
+	}
 	for _, e := range out.Events {
 		if p.json {
 			if err := json.NewEncoder(p.stdout).Encode(e); err != nil {
@@ -203,6 +206,18 @@ func (p *program) printEvents(out tools.WorktreeEventsOut) error {
 		}
 	}
 	return nil
+}
+
+// printMissed says which events a follower was too late for.
+func (p *program) printMissed(m *state.Missed) error {
+	if m == nil {
+		return nil
+	}
+	if p.json {
+		return json.NewEncoder(p.stdout).Encode(map[string]any{"missed": m})
+	}
+	_, err := fmt.Fprintln(p.stdout, painter(p.stdout).red(tools.MissedLine(m)))
+	return err
 }
 
 // task is what a person does to one task: release ends the claim on it.

@@ -56,8 +56,9 @@ type Run struct {
 }
 
 // Start starts a run once fewer than 16 others of this process are going; ctx
-// ends the wait for that, with ErrBusy where it has a deadline. Dir is ours to set.
-func (j *Jobs) Start(ctx context.Context, s Spec) (*Run, error) {
+// ends the wait for that, with ErrBusy where it has a deadline. May has the
+// last word, after the wait. Dir is ours to set.
+func (j *Jobs) Start(ctx context.Context, s Spec, may func() error) (*Run, error) {
 	s.Dir = j.dir
 	if err := s.Check(); err != nil {
 		return nil, err
@@ -68,9 +69,21 @@ func (j *Jobs) Start(ctx context.Context, s Spec) (*Run, error) {
 	if err := j.enter(ctx); err != nil {
 		return nil, err
 	}
-	k, record, err := j.begin(s)
+	run, err := j.admit(s, may)
 	if err != nil {
 		<-j.slots
+		return nil, err
+	}
+	go j.follow(run)
+	return run, nil
+}
+
+func (j *Jobs) admit(s Spec, may func() error) (*Run, error) {
+	if err := may(); err != nil {
+		return nil, err
+	}
+	k, record, err := j.begin(s)
+	if err != nil {
 		return nil, err
 	}
 	run := &Run{Record: record, Done: make(chan struct{}), keeper: k}
@@ -81,7 +94,6 @@ func (j *Jobs) Start(ctx context.Context, s Spec) (*Run, error) {
 	if closed {
 		k.dismiss()
 	}
-	go j.follow(run)
 	return run, nil
 }
 

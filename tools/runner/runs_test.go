@@ -173,15 +173,15 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := b.Start(ctx, command(t, "true"))
+	_, err := b.Start(ctx, command(t, "true"), always)
 	require.ErrorIs(t, err, ErrBusy)
 	b.queued.Store(inQueue)
-	_, err = b.Start(t.Context(), command(t, "true"))
+	_, err = b.Start(t.Context(), command(t, "true"), always)
 	require.ErrorIs(t, err, ErrBusy)
 	b.queued.Store(0)
 	cancelled, cancelNow := context.WithCancel(t.Context())
 	cancelNow()
-	_, err = b.Start(cancelled, command(t, "true"))
+	_, err = b.Start(cancelled, command(t, "true"), always)
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -225,7 +225,7 @@ func TestRunLeaksNothing(t *testing.T) {
 		}
 		c := command(t, "true")
 		c.Shell = "/no/such/shell"
-		_, err := b.Start(t.Context(), c)
+		_, err := b.Start(t.Context(), c, always)
 		require.ErrorIs(t, err, ErrNoShell)
 	}
 	once()
