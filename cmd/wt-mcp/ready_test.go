@@ -50,26 +50,6 @@ func (s *scratch) requireIncluded(lane string, n int) {
 	}
 }
 
-// createOrFind makes a worktree, and reports whether it is there already. Recovery
-// that takes long makes it busy for a while.
-func (s *scratch) createOrFind(p *peer, name string) (found bool) {
-	s.t.Helper()
-	for {
-		r, err := p.call("worktree_create", fmt.Sprintf(`{"name":%q}`, name))
-		require.NoError(s.t, err)
-		if !r.IsError {
-			return false
-		}
-		e, err := r.failure()
-		require.NoError(s.t, err)
-		if e.Code != "busy" {
-			require.Equal(s.t, "already_exists", e.Code, r.text())
-			return true
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
 // A server that dies amid the copying: the worktree is on the board with all its
 // files, or there is nothing of it.
 func TestKilledCopyIsFinishedOrUndone(t *testing.T) {

@@ -13,17 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// refused is a call that fails; it returns its code and its text.
-func (s *scratch) refused(p *peer, tool, args string) (code, text string) {
-	s.t.Helper()
-	r, err := p.call(tool, args)
-	require.NoError(s.t, err)
-	require.True(s.t, r.IsError, "%s %.200s: %s", tool, args, r.text())
-	e, err := r.failure()
-	require.NoError(s.t, err)
-	return e.Code, r.text()
-}
-
 // wtmcp runs a command of the program as its user would.
 func (s *scratch) wtmcp(args ...string) string {
 	s.t.Helper()

@@ -179,3 +179,34 @@ func TestRecoveryRenewsNoLease(t *testing.T) {
 	require.Len(t, claims.Live, 1)
 	require.Equal(t, claimed["lease_expires_at"], claims.Live[0].ExpiresAt)
 }
+
+// refused is a call that fails; it returns its code and its text.
+func (s *scratch) refused(p *peer, tool, args string) (code, text string) {
+	s.t.Helper()
+	r, err := p.call(tool, args)
+	require.NoError(s.t, err)
+	require.True(s.t, r.IsError, "%s %.200s: %s", tool, args, r.text())
+	e, err := r.failure()
+	require.NoError(s.t, err)
+	return e.Code, r.text()
+}
+
+// createOrFind makes a worktree, and reports whether it is there already. Recovery
+// that takes long makes it busy for a while.
+func (s *scratch) createOrFind(p *peer, name string) (found bool) {
+	s.t.Helper()
+	for {
+		r, err := p.call("worktree_create", fmt.Sprintf(`{"name":%q}`, name))
+		require.NoError(s.t, err)
+		if !r.IsError {
+			return false
+		}
+		e, err := r.failure()
+		require.NoError(s.t, err)
+		if e.Code != "busy" {
+			require.Equal(s.t, "already_exists", e.Code, r.text())
+			return true
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
