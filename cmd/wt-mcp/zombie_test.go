@@ -63,10 +63,10 @@ func TestQueuedRunOfALostClaimDoesNotBegin(t *testing.T) {
 	s.must(p, "worktree_create", `{"name":"lane","task_id":1}`)
 	s.must(p, "worktree_create", `{"name":"full"}`)
 	s.must(p, "task_update", `{"task_id":1,"status":"pending"}`)
-	claim := s.must(p, "task_claim", `{"task_id":1,"lease_seconds":0.5}`)["claim"]
 	for range 16 {
 		s.must(p, "worktree_run", `{"name":"full","wait_seconds":0,"command":"while ! test -e ../may-end; do sleep 0.05; done"}`)
 	}
+	claim := s.must(p, "task_claim", `{"task_id":1,"lease_seconds":2}`)["claim"]
 	_, answer, err := p.beginCall("worktree_run", fmt.Sprintf(`{"name":"lane","claim":%q,"command":"touch zombie"}`, claim))
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
