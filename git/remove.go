@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Remove asks for a worktree to be removed.
@@ -21,6 +22,7 @@ type Remove struct {
 
 	// Last, where it is set, is asked when the files have been moved to where it is
 	// told and nobody finds them any more. Its error puts them back and is returned.
+	// What is done there until it answers is looked at afterwards.
 	Last func(files string) error
 }
 
@@ -36,14 +38,19 @@ type Trash struct {
 	Snapshot Snapshot // taken before anything went
 	Precious bool     // it has what no commit on a branch has: changes, untracked or ignored files, repositories within
 	Bytes    int64    // of the files in it, but of git directories within
+
+	since time.Time // when the removal began to look
 }
 
 // RemoveWorktree takes a worktree away and destroys nothing: it takes a snapshot
 // first, see [Repo.TakeSnapshot], then the directory and its entry go to the
 // trash, each by one rename. The branch stays. It refuses what
 // [Repo.CheckRemovable] refuses, also where it became so since. What was written
-// between the snapshot and the rename is in the trash, and in the snapshot, which
-// is taken again.
+// or committed between the snapshot and the last look is in the trash, and in the
+// snapshot, which is taken again. Until then the entry is locked with
+// LockReason(op), unless it was locked before: git worktree prune leaves it.
+//
+// An error means that nothing was removed, unless it is a [*Stranded].
 //
 // A kill between the two renames leaves an entry without a directory;
 // FinishRemove goes on from there. A directory that is gone already is no error:
@@ -67,6 +74,7 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	if err != nil {
 		return Trash{}, err
 	}
+	began := time.Now()
 	scan, stop := startScan(ctx, rm.Path)
 	defer stop()
 	l, err := r.checkRemovable(ctx, admin, rm)
@@ -83,15 +91,19 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	if err != nil {
 		return Trash{}, err
 	}
-	trash, err := r.setAside(rm.Path, rm.Op)
-	if err != nil {
+	if err := hold(admin, rm.Op); err != nil {
 		return Trash{}, err
 	}
-	t, err := r.retire(ctx, rm, admin, trash, taken)
-	if err != nil && exists(admin) {
-		return Trash{}, errors.Join(err, putBack(trash, rm.Path))
+	t := Trash{}
+	trash, err := r.setAside(rm.Path, rm.Op)
+	if err == nil {
+		t, err = r.retire(ctx, rm, admin, trash, taken)
 	}
-	return t, err
+	if err != nil {
+		return Trash{}, r.giveUp(ctx, rm, admin, trash, err)
+	}
+	t.since = began
+	return t, nil
 }
 
 // tryLook is look for a worktree that must go even if git cannot read it; then
@@ -103,21 +115,24 @@ func (r *Repo) tryLook(ctx context.Context, admin, top, origin string) *look {
 	return nil
 }
 
-// retire looks a last time, now that nobody finds the directory any more, and
-// moves the entry beside it.
+// retire looks a last time, now that nobody finds the directory any more and who
+// was in it has gone, and moves the entry beside it.
 func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken *taking) (Trash, error) {
 	files := filepath.Join(trash, "files")
 	if err := r.checkMoved(admin, files, rm.Path); err != nil {
 		return Trash{}, err
 	}
-	if taken.holdsRepositories() || !taken.untouched(ctx, files) {
-		var err error
-		if taken, err = r.lookAgain(ctx, rm, admin, files, taken); err != nil {
+	if rm.Last != nil {
+		if err := rm.Last(files); err != nil {
 			return Trash{}, err
 		}
 	}
-	if rm.Last != nil {
-		if err := rm.Last(files); err != nil {
+	if _, err := os.Lstat(admin); err != nil {
+		return Trash{}, err
+	}
+	if taken.holdsRepositories() || !taken.untouched(ctx, files) {
+		var err error
+		if taken, err = r.lookAgain(ctx, rm, admin, files, taken); err != nil {
 			return Trash{}, err
 		}
 	}
@@ -136,6 +151,9 @@ func (t *taking) holdsRepositories() bool {
 // anything has changed.
 func (r *Repo) lookAgain(ctx context.Context, rm Remove, admin, files string, taken *taking) (*taking, error) {
 	status, err := r.statusOf(ctx, admin, files, "--ignored=traditional", "--ignore-submodules=all")
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err == nil && !rm.Force {
 		now := &look{status: status, kept: gitDirs(filepath.Join(admin, "modules"))}
 		if taken.look != nil {
@@ -146,21 +164,17 @@ func (r *Repo) lookAgain(ctx context.Context, rm Remove, admin, files string, ta
 	if err != nil && !rm.Force {
 		return nil, err
 	}
-	if ctx.Err() == nil && (err == nil && !taken.look.same(admin, status) || taken.changedSince(files)) {
-		return r.recapture(ctx, rm, admin, files, taken)
+	if err != nil || !taken.look.same(admin, status) || taken.changedSince(files) || !taken.sameNotes() {
+		return r.recapture(ctx, rm, admin, files)
 	}
 	return taken, nil
 }
 
 // recapture takes the snapshot again, of what was changed at the last moment.
-func (r *Repo) recapture(ctx context.Context, rm Remove, admin, files string, old *taking) (*taking, error) {
+func (r *Repo) recapture(ctx context.Context, rm Remove, admin, files string) (*taking, error) {
 	scan, stop := startScan(ctx, files)
 	defer stop()
-	now := r.tryLook(ctx, admin, files, rm.Path)
-	if now == nil {
-		now = old.look
-	}
-	return r.capture(ctx, rm.capture(), admin, files, now, scan)
+	return r.capture(ctx, rm.capture(), admin, files, r.tryLook(ctx, admin, files, rm.Path), scan)
 }
 
 // checkMoved makes sure that what was renamed is the worktree that was looked at,
@@ -176,72 +190,6 @@ func (r *Repo) checkMoved(admin, files, path string) error {
 		return fmt.Errorf("%w: %s was replaced meanwhile", ErrNotWorktree, path)
 	}
 	return nil
-}
-
-// moveEntry takes the administrative directory out of git's sight by one rename.
-func (r *Repo) moveEntry(ctx context.Context, admin, trash string) error {
-	unlock, err := r.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := os.Rename(admin, filepath.Join(trash, "git")); err != nil {
-		return fmt.Errorf("move entry: %w", err)
-	}
-	parent := filepath.Dir(admin)
-	if os.Remove(parent) == nil { // git keeps no empty one either
-		parent = r.common
-	}
-	return errors.Join(syncDir(parent), syncDir(trash))
-}
-
-// FinishRemove goes on with a removal whose process died after the directory was
-// gone. It may be repeated. ErrPathExists: it had not got that far.
-func (r *Repo) FinishRemove(ctx context.Context, rm Remove) (Trash, error) {
-	t, err := r.finishRemove(ctx, rm)
-	if err != nil {
-		return Trash{}, fmt.Errorf("finish removal of %s: %w", rm.Path, err)
-	}
-	return t, nil
-}
-
-func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
-	if exists(rm.Path) {
-		return Trash{}, refuse(ErrPathExists, rm.Path)
-	}
-	t := Trash{Dir: r.trashOf(rm.Path, rm.Op), Precious: true}
-	if t.Dir == "" {
-		t = Trash{}
-	}
-	if s, err := r.Snapshot(ctx, rm.Op); err == nil {
-		t.Snapshot = s
-	}
-	admin := r.entryOf(rm.Path)
-	if admin == "" {
-		return t, nil
-	}
-	if t.Dir != "" {
-		t.Bytes = weigh(filepath.Join(t.Dir, "files"))
-		return t, r.moveEntry(ctx, admin, t.Dir)
-	}
-	if t.Snapshot.ID == "" { // the directory is gone; what git knows of it is not
-		taken, err := r.capture(ctx, rm.capture(), admin, "", nil, nil)
-		if err != nil {
-			return t, err
-		}
-		t.Snapshot = taken.snap
-	}
-	return t, r.drop(ctx, rm.Path, rm.Inherit)
-}
-
-// entryOf finds the administrative directory of a worktree whose own is gone.
-func (r *Repo) entryOf(path string) string {
-	for _, admin := range r.adminDirs() {
-		if r.pathOf(admin) == realPath(path) {
-			return admin
-		}
-	}
-	return ""
 }
 
 // CheckRemovable says whether a worktree may go: nil, or everything that stands
@@ -273,7 +221,7 @@ func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) (*lo
 		return nil, refuse(ErrMainWorktree, rm.Path)
 	}
 	reason, locked := lockReason(admin)
-	if locked && strings.HasPrefix(reason, LockReason("")) {
+	if locked && strings.HasPrefix(reason, LockReason("")) && reason != LockReason(rm.Op) {
 		return nil, refuse(ErrLocked, reason)
 	}
 	if err := r.checkMounts(rm.Path); err != nil || rm.Force {

@@ -86,15 +86,21 @@ func (r *Repo) restore(ctx context.Context, rs Restore) (out Restored, err error
 		return out, err
 	}
 	source := r.wholeTrash(out.Snapshot.Path, rs.Snapshot)
-	if out.FromTrash = source != "" && sameDevice(source, filepath.Dir(rs.Path)); !out.FromTrash {
-		var notes []string
-		if source, notes, err = r.rebuild(ctx, rs, out.Snapshot); err != nil {
-			return out, err
+	if source != "" && sameDevice(source, filepath.Dir(rs.Path)) {
+		out.FromTrash = true
+		if back, err := r.place(ctx, rs, out, source); !errors.Is(err, errSwept) {
+			return back, err
 		}
-		out.Notes = append(out.Notes, notes...)
+	}
+	out.FromTrash = false
+	if source, out.Notes, err = r.rebuild(ctx, rs, out.Snapshot); err != nil {
+		return out, err
 	}
 	return r.place(ctx, rs, out, source)
 }
+
+// errSwept is that the trash went meanwhile, to a sweep or to another restore.
+var errSwept = errors.New("the trash is gone")
 
 // wholeTrash finds the trash of a removal that has both of its parts.
 func (r *Repo) wholeTrash(path, op string) string {
@@ -112,8 +118,10 @@ func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source strin
 		return out, err
 	}
 	defer unlock()
-	if err := checkReal(filepath.Join(source, "files"), filepath.Join(source, "git")); err != nil {
-		return out, err // swept meanwhile
+	if err := checkReal(filepath.Join(source, "files"), filepath.Join(source, "git")); errors.Is(err, os.ErrNotExist) {
+		return out, fmt.Errorf("%w: %w", errSwept, err)
+	} else if err != nil {
+		return out, err
 	}
 	head, err := r.chooseHead(ctx, rs, &out)
 	if err != nil {

@@ -146,6 +146,7 @@ func TestRemoveRefusesMounts(t *testing.T) {
 	require.NoError(t, err)
 	inner = filepath.Join(trash.Dir, "files", "ignored", "mounted")
 	mount(t, outside, inner)
+	trash.Precious = true
 	require.ErrorIs(t, l.r.EmptyTrash(t.Context(), trash), ErrMounted)
 	require.ErrorIs(t, l.r.SweepTrash(t.Context(), filepath.Dir(l.path), Keep{Before: time.Now().Add(time.Hour)}), ErrMounted)
 	require.FileExists(t, filepath.Join(outside, "precious"))

@@ -109,7 +109,7 @@ func (r *Repo) takeSnapshot(ctx context.Context, c Capture) (Snapshot, error) {
 // is nil, git cannot say what has changed: then every file counts as changed.
 // An empty top stands for a directory that is gone; else scan tells what lies there.
 func (r *Repo) capture(ctx context.Context, c Capture, admin, top string, l *look, scan func() (*scan, error)) (*taking, error) {
-	t := &taking{repo: r, scan: scan, ask: c, admin: admin, top: top, look: l, limit: cmp.Or(c.Limit, DefaultSnapshotLimit)}
+	t := &taking{repo: r, scan: scan, ask: c, admin: admin, top: top, look: l, limit: cmp.Or(c.Limit, DefaultSnapshotLimit), notes: notesOf(admin)}
 	t.snap = Snapshot{ID: c.ID, At: time.Now().UTC().Truncate(time.Millisecond), Path: realPath(c.Path), Entry: filepath.Base(admin), Meta: c.Meta}
 	for _, step := range []func(context.Context) error{t.findHead, t.walk, t.choose, t.readAdmin, t.findObjects, t.write} {
 		if err := step(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,9 @@ func leftBehind(path string) bool {
 // readAdmin takes git's notes on the worktree. The git directories of submodules
 // are not among them.
 func (t *taking) readAdmin(context.Context) error {
+	if _, err := os.Lstat(t.admin); err != nil {
+		return err
+	}
 	t.index = t.needsIndex()
 	return filepath.WalkDir(t.admin, func(name string, d fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(t.admin, name)
@@ -56,6 +60,34 @@ func (t *taking) readAdmin(context.Context) error {
 		}
 		return t.addAdmin(name, path, d)
 	})
+}
+
+// notesOf lists git's notes on a worktree; the index and the git directories of
+// submodules are not among them.
+func notesOf(admin string) map[string]os.FileInfo {
+	notes := map[string]os.FileInfo{}
+	_ = filepath.WalkDir(admin, func(name string, d fs.DirEntry, err error) error {
+		path, relErr := filepath.Rel(admin, name)
+		switch path = filepath.ToSlash(path); {
+		case err != nil || relErr != nil || leftBehind(path):
+			return nil
+		case d.IsDir() && path == "modules":
+			return fs.SkipDir
+		case d.IsDir():
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			notes[path] = info
+		}
+		return nil
+	})
+	return notes
+}
+
+// sameNotes reports that git has noted nothing on the worktree since: no commit, no
+// ref of its own, no operation.
+func (t *taking) sameNotes() bool {
+	return maps.EqualFunc(t.notes, notesOf(t.admin), alike)
 }
 
 func (t *taking) addAdmin(name, path string, d fs.DirEntry) error {

@@ -39,6 +39,7 @@ type taking struct {
 	unheld  []string        // files that are in neither
 	late    []string        // those of them that it turned out not to have
 	usual   perms
+	notes   map[string]os.FileInfo // git's on the worktree, before they were read
 	state   []adminFile
 	index   bool // the index is not simply that of HEAD
 	parents []string
@@ -287,7 +288,7 @@ func (t *taking) changedSince(top string) bool {
 // not be asked about: the same files of the same size and time, none of them so
 // new that a change would not show, the same index and HEAD.
 func (t *taking) untouched(ctx context.Context, top string) bool {
-	if t.look == nil || t.seen == nil || !unchanged(t.look.index, filepath.Join(t.admin, "index")) {
+	if t.look == nil || t.seen == nil || !unchanged(t.look.index, filepath.Join(t.admin, "index")) || !t.sameNotes() {
 		return false
 	}
 	wait, stop := startScan(ctx, top)

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -83,14 +82,16 @@ func putBack(trash, path string) error {
 	if err := os.Rename(files, path); err != nil {
 		return fmt.Errorf("put back the files of %s: %w", path, err)
 	}
-	return os.Remove(trash)
+	_ = os.Remove(trash)
+	return nil
 }
 
-// EmptyTrash deletes one trash for good. The snapshot stays. It follows no link,
-// not even in the place of the trash itself, and refuses with ErrMounted what
-// something is mounted in.
+// EmptyTrash deletes one trash for good. The snapshot stays, and so does a trash that
+// was not precious when something in it has changed since its removal began: there is
+// work in it that nobody has looked at. It follows no link, not even in the place of
+// the trash itself, and refuses with ErrMounted what something is mounted in.
 func (r *Repo) EmptyTrash(ctx context.Context, t Trash) error {
-	if t.Dir == "" {
+	if t.Dir == "" || !t.Precious && t.touched() {
 		return nil
 	}
 	if err := r.deleteTree(ctx, t.Dir); err != nil {
@@ -98,6 +99,32 @@ func (r *Repo) EmptyTrash(ctx context.Context, t Trash) error {
 	}
 	return nil
 }
+
+// touched reports that something in the trash may have changed since the removal
+// began to look. That its directories were renamed does not count.
+func (t Trash) touched() bool {
+	const tick = 20 * time.Millisecond // a clock of file times may be that coarse
+	since := t.since.Add(-tick)
+	for _, part := range []string{"files", "git"} {
+		top := filepath.Join(t.Dir, part)
+		err := filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || name == top {
+				return err
+			}
+			info, err := d.Info()
+			if err == nil && !StatusChange(info).Before(since) {
+				err = errTouched
+			}
+			return err
+		})
+		if err != nil && !t.since.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+var errTouched = errors.New("something has changed")
 
 // deleted ends the name of a trash that nobody can restore from any more.
 const deleted = ".deleted"
@@ -156,47 +183,6 @@ func unlockDirs(root *os.Root, dir string) {
 	for _, name := range names {
 		unlockDirs(root, filepath.Join(dir, name))
 	}
-}
-
-// Keep says what trash may stay.
-type Keep struct {
-	Before time.Time // older trash goes
-	Bytes  int64     // where there is more, the oldest goes; 0 for any size
-}
-
-// SweepTrash deletes the trash of removals that is too old or too much. beside is
-// the directory that worktrees lie in: there may be trash too.
-func (r *Repo) SweepTrash(ctx context.Context, beside string, keep Keep) error {
-	type item struct {
-		dir string
-		at  time.Time
-	}
-	var items []item
-	var errs []error
-	for _, parent := range r.trashParents(filepath.Join(beside, "x")) {
-		if checkReal(filepath.Dir(parent), parent) != nil {
-			continue
-		}
-		entries, err := os.ReadDir(parent)
-		errs = append(errs, err)
-		for _, entry := range entries {
-			if info, err := entry.Info(); err == nil && info.IsDir() && checkOp(entry.Name()) == nil {
-				items = append(items, item{filepath.Join(parent, entry.Name()), info.ModTime()})
-			}
-		}
-	}
-	slices.SortFunc(items, func(a, b item) int { return b.at.Compare(a.at) })
-	var total int64
-	for i, it := range items {
-		if keep.Bytes > 0 && it.at.After(keep.Before) {
-			total += weigh(it.dir)
-		}
-		// The newest stays whatever its size: nobody has had the time to undo it.
-		if strings.HasSuffix(it.dir, deleted) || it.at.Before(keep.Before) || i > 0 && keep.Bytes > 0 && total > keep.Bytes {
-			errs = append(errs, r.deleteTree(ctx, it.dir))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // weigh adds up the files below dir.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"wt-mcp/git"
 	"wt-mcp/state"
 	"wt-mcp/tools/runner"
 )
@@ -77,7 +78,7 @@ func (b *Board) untouched(since time.Time) bool {
 			return err
 		}
 		seen++
-		if touched = !statusChange(info).Before(since); touched || seen > mostEntries {
+		if touched = !git.StatusChange(info).Before(since); touched || seen > mostEntries {
 			return fs.SkipAll
 		}
 		return nil
@@ -136,7 +137,7 @@ func changeTime(path string) time.Time {
 	for {
 		info, err := os.Lstat(path)
 		if err == nil {
-			return statusChange(info)
+			return git.StatusChange(info)
 		}
 		if above := filepath.Dir(path); above != path {
 			path = above

@@ -1,4 +1,4 @@
-package tools
+package git
 
 import (
 	"os"
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// statusChange is when content, mode or name of a file last changed.
-func statusChange(info os.FileInfo) time.Time {
+// StatusChange is when content, mode or name of a file last changed.
+func StatusChange(info os.FileInfo) time.Time {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return time.Unix(stat.Ctimespec.Unix())
 	}
