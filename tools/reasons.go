@@ -183,9 +183,12 @@ func refusal(all []Reason) error {
 // removeError says in the contract's terms why git removed nothing.
 func removeError(plan state.Intent, err error) error {
 	list, whole := git.Refusals(err)
+	var stranded *git.Stranded
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &stranded):
+		return strandedError(plan, stranded, err)
 	case whole:
 		var all []Reason
 		for _, one := range list {
@@ -196,4 +199,18 @@ func removeError(plan state.Intent, err error) error {
 		return notOurs(plan.Path)
 	}
 	return gitError("remove worktree "+plan.Name, err)
+}
+
+// strandedError says where the files of a removal are that failed half way.
+func strandedError(plan state.Intent, stranded *git.Stranded, err error) error {
+	next := fmt.Sprintf(`worktree_restore {"snapshot":%q} brings the worktree back`, stranded.Snapshot)
+	if onDisk(plan.Path) {
+		next = fmt.Sprintf(`there is something else at its path by now: worktree_restore {"snapshot":%q,"name":"NEW-NAME"} brings the worktree back beside it`, stranded.Snapshot)
+	}
+	if !stranded.Whole {
+		next += "; what a snapshot does not hold, such as ignored files, is at " + stranded.Files
+	}
+	e := state.Errorf(state.GitFailed, next, "the removal of worktree %s failed half way: its files are in the trash at %s", plan.Name, stranded.Files)
+	e.Err = err
+	return e.With("snapshot", stranded.Snapshot).With("trash", stranded.Files)
 }

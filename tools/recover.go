@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -176,22 +175,24 @@ func (b *Board) forget(ctx context.Context, op *state.Operation, e state.Event) 
 }
 
 // recoverRemove goes on with a removal that took the directory away, and drops
-// one that had not yet.
+// one that had not yet. What lies at its path by now stays.
 func (b *Board) recoverRemove(ctx context.Context, op *state.Operation, in state.Intent) error {
-	if err := b.Git.ClearSnapshotLock(ctx, in.ID, state.Time(in.At)); err != nil {
-		return gitError("finish the interrupted removal of "+in.Name, err)
+	err := b.Git.ClearSnapshotLock(ctx, in.ID, state.Time(in.At))
+	if err == nil && in.Branch != "" {
+		err = b.Git.ClearBranchLocks(ctx, in.Branch, state.Time(in.At))
 	}
-	if _, err := os.Lstat(in.Path); err == nil {
+	var trash git.Trash
+	if err == nil {
+		trash, err = b.Git.FinishRemove(ctx, removeOf(in, op))
+	}
+	if errors.Is(err, git.ErrPathExists) {
 		return b.forget(ctx, op, removeEvent("failed", in, fmt.Errorf("interrupted: %s died; nothing was removed", in.Holder)))
 	}
-	if in.Branch != "" {
-		if err := b.Git.ClearBranchLocks(ctx, in.Branch, state.Time(in.At)); err != nil {
-			return gitError("finish the interrupted removal of "+in.Name, err)
-		}
-	}
-	trash, err := b.Git.FinishRemove(ctx, removeOf(in, op))
 	if err != nil {
 		return gitError("finish the interrupted removal of "+in.Name, err)
+	}
+	if onDisk(in.Path) {
+		b.Log.Warn("finished an interrupted removal; what somebody made at its path since stays", "worktree", in.Name, "path", in.Path, "trash", trash.Dir)
 	}
 	_, err = b.removed(ctx, op, in, trash)
 	return err

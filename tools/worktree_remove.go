@@ -85,6 +85,10 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	trash, cause := b.takeAway(ctx, op, w, plan)
 	ctx, cancel := lasting(ctx)
 	defer cancel()
+	var stranded *git.Stranded
+	if errors.As(cause, &stranded) {
+		return out, errors.Join(cause, b.strand(ctx, op, plan, cause))
+	}
 	if cause != nil {
 		return out, errors.Join(cause, b.forget(ctx, op, removeEvent("failed", plan, cause)))
 	}
@@ -120,6 +124,26 @@ func (b *Board) takeAway(ctx context.Context, op *state.Operation, w state.Workt
 	return trash, removeError(plan, err)
 }
 
+// strand puts a removal on the board that failed with the files in the trash. The
+// branch stays, and the task is not completed.
+func (b *Board) strand(ctx context.Context, op *state.Operation, plan state.Intent, cause error) error {
+	return b.update(ctx, func(tx *state.Tx) error {
+		tx.DropIntent(op)
+		e := removeEvent("failed", plan, cause)
+		w, ok, err := tx.Worktree(plan.Name)
+		if err == nil && ok && w.Live() {
+			w.Status, w.RemovedAt = state.Removed, tx.At()
+			w.Closeout = &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At()}
+			plan.CompleteTask = false
+			_, e.Detail, err = b.letGo(tx, w, plan, w.Closeout)
+			tx.PutWorktree(w)
+			e.Worktree["status"] = w.Status
+		}
+		tx.Emit(e)
+		return err
+	})
+}
+
 // announceRemoval says on the board what is about to go.
 func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent, claim string) error {
 	return b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
@@ -140,7 +164,7 @@ func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *
 // removed puts the removal on the board, completes or unbinds the task, and
 // deletes the branch if all of it is elsewhere.
 func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Intent, trash git.Trash) (out WorktreeRemoveOut, err error) {
-	out.BranchOutcome, out.BranchReason = b.dropBranch(ctx, plan)
+	out.BranchOutcome, out.BranchReason = b.dropBranch(ctx, plan, trash.Snapshot)
 	if out.BranchOutcome == "kept" {
 		out.Unlanded, out.Landed = b.landing(ctx, plan)
 	}
@@ -225,12 +249,26 @@ func (b *Board) tidy(trash git.Trash) {
 		}
 		set := b.settings()
 		before := time.Now().Add(-set.KeepTrash)
-		err = errors.Join(err, b.Git.SweepTrash(ctx, filepath.Dir(b.worktreePath("x")), git.Keep{Before: before, Bytes: set.TrashBytes}),
+		err = errors.Join(err, b.Git.SweepTrash(ctx, filepath.Dir(b.worktreePath("x")), git.Keep{Before: before, Bytes: set.TrashBytes, Busy: b.atWork(ctx)}),
 			b.Git.DropSnapshots(ctx, before))
 		if err != nil {
 			b.Log.Warn("empty the trash", "error", err)
 		}
 	})
+}
+
+// atWork tells the ids of operations that are going on, and of the snapshots that
+// they restore from. Where the board cannot be read all are.
+func (b *Board) atWork(ctx context.Context) func(id string) bool {
+	return func(id string) bool {
+		busy := b.State.Going(id)
+		err := b.State.View(ctx, func(v *state.View) error {
+			intents, err := v.Intents()
+			busy = busy || slices.ContainsFunc(intents, func(in state.Intent) bool { return in.ID == id || in.Snapshot == id })
+			return err
+		})
+		return busy || err != nil
+	}
 }
 
 // letGo completes the task of a worktree that is gone, or takes the worktree out of
@@ -260,9 +298,9 @@ func (b *Board) letGo(tx *state.Tx, w state.Worktree, plan state.Intent, end *st
 	return &t, withChanges(nil, old, t), nil
 }
 
-// dropBranch deletes the branch if the board made it and no commit is on it
-// alone, and says why not.
-func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, reason string) {
+// dropBranch deletes the branch if the board made it, the worktree was on it in the
+// end and no commit is on it alone, and says why not.
+func (b *Board) dropBranch(ctx context.Context, plan state.Intent, last git.Snapshot) (outcome, reason string) {
 	branch := plan.Branch
 	if branch == "" {
 		return "kept", "HEAD was detached, there is none"
@@ -277,7 +315,10 @@ func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, rea
 	if plan.Adopted {
 		return "kept", "its worktree was adopted"
 	}
-	if made, err := b.made(ctx, plan); err != nil || !made {
+	if last.ID != "" && (last.Detached || last.Branch != branch) {
+		return "kept", "the worktree was not on it when it was removed"
+	}
+	if made, err := b.made(ctx, plan, last.ID != ""); err != nil || !made {
 		return "kept", strings.TrimSpace("the board did not make it " + reasonOf(err))
 	}
 	own, err := b.Git.UniqueCommits(ctx, oid, branch)
@@ -291,9 +332,10 @@ func (b *Board) dropBranch(ctx context.Context, plan state.Intent) (outcome, rea
 }
 
 // made reports whether the board made the branch of a worktree. An entry that was
-// lost and found again does not say so, the branch's reflog does.
-func (b *Board) made(ctx context.Context, plan state.Intent) (bool, error) {
-	if plan.BaseRef != "" && plan.Branch == branchOf(plan.Name) {
+// lost and found again does not say so, the branch's reflog does; nor does one whose
+// worktree was not known to be on the branch.
+func (b *Board) made(ctx context.Context, plan state.Intent, wasOn bool) (bool, error) {
+	if wasOn && plan.BaseRef != "" && plan.Branch == branchOf(plan.Name) {
 		return true, nil
 	}
 	return b.Git.BranchMarked(ctx, plan.Branch)
