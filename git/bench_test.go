@@ -74,7 +74,7 @@ func benchmarkRemove(b *testing.B, files int, dirty bool) {
 		trash, err := r.RemoveWorktree(b.Context(), Remove{Path: a.Path, Op: rand.Text(), Force: true})
 		took := time.Since(start)
 		require.NoError(b, err)
-		require.NoError(b, r.EmptyTrash(b.Context(), trash))
+		empty(b, r, trash)
 		g.Git("branch", "-D", a.Branch)
 		return took
 	}

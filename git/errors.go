@@ -99,6 +99,8 @@ type Error struct {
 	ExitCode int
 	Stderr   string
 	Err      error
+
+	pid int // 0 where it did not begin
 }
 
 // Error gives the subcommand and git's own words.

@@ -120,7 +120,11 @@ func (p *program) run(ctx context.Context, c call) ([]byte, error) {
 	if stdout.full {
 		err = ErrOutput
 	}
-	return stdout.buffer.Bytes(), p.explain(ctx, c, err, stderr.buffer.String())
+	e := p.explain(ctx, c, err, stderr.buffer.String())
+	if cmd.Process != nil {
+		e.pid = cmd.Process.Pid
+	}
+	return stdout.buffer.Bytes(), e
 }
 
 // lockEnv keeps a reading git from taking locks, which could make the user's
@@ -152,7 +156,7 @@ func runToFile(cmd *exec.Cmd, stderr io.Writer) error {
 }
 
 // explain makes the typed error of a failed run.
-func (p *program) explain(ctx context.Context, c call, err error, stderr string) error {
+func (p *program) explain(ctx context.Context, c call, err error, stderr string) *Error {
 	e := &Error{Args: c.args, Dir: c.dir, ExitCode: -1, Stderr: stderr, Err: err}
 	var exit *exec.ExitError
 	switch {

@@ -25,6 +25,13 @@ func removed(r *Repo, ctx context.Context, rm Remove) error {
 	return r.EmptyTrash(ctx, trash)
 }
 
+// empty deletes a trash, whatever came late.
+func empty(t testing.TB, r *Repo, trash Trash) {
+	t.Helper()
+	trash.Precious = true
+	require.NoError(t, r.EmptyTrash(t.Context(), trash))
+}
+
 func requireUnlisted(t *testing.T, r *Repo, path string) {
 	t.Helper()
 	_, ok, err := r.registered(t.Context(), path)

@@ -165,7 +165,8 @@ func renameUnlessThere(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// openRestored removes the lock: the commit point of a restore.
+// openRestored removes the lock: the commit point of a restore, which does not fail
+// after it.
 func (r *Repo) openRestored(admin, source string) error {
 	if err := os.Remove(filepath.Join(admin, "locked")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -173,7 +174,8 @@ func (r *Repo) openRestored(admin, source string) error {
 	if source != "" {
 		_ = os.Remove(source) // of a directory: succeeds on an empty one only
 	}
-	return syncDir(admin)
+	_ = syncDir(admin)
+	return nil
 }
 
 // placeEntry moves the administrative directory among git's, under the name that

@@ -111,7 +111,7 @@ func TestInvariant7RestoreOfEveryState(t *testing.T) {
 				var lacks []string
 				if alone {
 					lacks = s.lacks
-					require.NoError(t, l.r.EmptyTrash(t.Context(), trash))
+					empty(t, l.r, trash)
 					l.Git("reflog", "expire", "--expire=now", "--all")
 					l.Git("gc", "-q", "--prune=now")
 				}
@@ -171,7 +171,7 @@ func TestRestoreElsewhere(t *testing.T) {
 				trash, err := l.r.RemoveWorktree(t.Context(), Remove{Path: l.path, Op: "op1", Force: true})
 				require.NoError(t, err)
 				if alone {
-					require.NoError(t, l.r.EmptyTrash(t.Context(), trash))
+					empty(t, l.r, trash)
 				}
 				test.meanwhile(l)
 				l.path += "-other"

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 const wholeLimit = 1 << 20 // files up to this size are read before they are announced
@@ -21,6 +22,7 @@ func (t *taking) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	read, w := io.Pipe()
 	go func() {
 		out := bufio.NewWriterSize(w, 64<<10)
@@ -33,6 +35,7 @@ func (t *taking) write(ctx context.Context) error {
 	read.Close()
 	if err != nil {
 		t.repo.dropCrashReports(SnapshotRef(t.snap.ID))
+		t.repo.dropCrashReport(err, began)
 	}
 	for _, path := range t.late {
 		t.omit(&t.snap.LeftOut, path)
@@ -48,6 +51,19 @@ func (r *Repo) dropCrashReports(ref string) {
 		if report, err := os.ReadFile(name); err == nil && checkRegular(name) && strings.Contains(string(report), ref) {
 			_ = os.Remove(name)
 		}
+	}
+}
+
+// dropCrashReport removes the report of the git fast-import that began then and
+// failed with err: on a full disk nothing stands in it.
+func (r *Repo) dropCrashReport(err error, began time.Time) {
+	var failed *Error
+	if !errors.As(err, &failed) || failed.pid == 0 {
+		return
+	}
+	name := filepath.Join(r.common, fmt.Sprintf("fast_import_crash_%d", failed.pid))
+	if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && info.ModTime().After(began.Add(-time.Second)) {
+		_ = os.Remove(name)
 	}
 }
 

@@ -39,7 +39,7 @@ func (r *Repo) Worktrees(ctx context.Context) ([]Worktree, error) {
 }
 
 // LockReason is the reason of the lock on a worktree which operation op is
-// still adding.
+// still adding, restoring or removing.
 func LockReason(op string) string { return "wt-mcp:" + op }
 
 // parseWorktrees reads git worktree list --porcelain -z (git-worktree(1),
@@ -144,7 +144,8 @@ func (r *Repo) CheckWorktree(path string) error {
 	return err
 }
 
-// BeingAdded reports whether an add of ours is going on, or has died half-way.
+// BeingAdded reports whether an add, a restore or a removal of ours is going on, or
+// has died half-way.
 func (w Worktree) BeingAdded() bool { return strings.HasPrefix(w.LockReason, LockReason("")) }
 
 // RepairWorktree lets git mend its pointers to and from the worktree at path,

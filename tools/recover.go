@@ -183,7 +183,9 @@ func (b *Board) recoverRemove(ctx context.Context, op *state.Operation, in state
 	}
 	var trash git.Trash
 	if err == nil {
-		trash, err = b.Git.FinishRemove(ctx, removeOf(in, op))
+		rm := removeOf(in, op)
+		rm.Limit = b.settings().SnapshotBytes
+		trash, err = b.Git.FinishRemove(ctx, rm)
 	}
 	if errors.Is(err, git.ErrPathExists) {
 		return b.forget(ctx, op, removeEvent("failed", in, fmt.Errorf("interrupted: %s died; nothing was removed", in.Holder)))

@@ -165,7 +165,7 @@ func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
 		case i == 0:
 			return w, invalid("path", "pass a linked worktree; worktree_list shows the untracked ones", "%s is the main checkout", w.Path)
 		case w.BeingAdded():
-			return w, state.Errorf(state.Busy, "wait for that, then repeat the call", "%s is just being added", w.Path)
+			return w, state.Errorf(state.Busy, "wait for that, then repeat the call", "%s is just being added or removed", w.Path)
 		case errors.Is(err, fs.ErrNotExist):
 			return w, state.Errorf(state.NotFound, "git worktree prune forgets it; its branch can be adopted with branch", "the directory %s is gone", w.Path).With("argument", "path")
 		case err != nil:

@@ -92,7 +92,9 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	if cause != nil {
 		return out, errors.Join(cause, b.forget(ctx, op, removeEvent("failed", plan, cause)))
 	}
-	return b.removed(ctx, op, plan, trash)
+	out, err = b.removed(ctx, op, plan, trash)
+	done := fmt.Sprintf(`worktree %s was removed (worktree_restore {"snapshot":%q} undoes it)`, plan.Name, trash.Snapshot.ID)
+	return out, unrecorded(done, err)
 }
 
 func removeOf(plan state.Intent, op *state.Operation) git.Remove {

@@ -75,7 +75,9 @@ func (b *Board) WorktreeRestore(ctx context.Context, in WorktreeRestoreIn) (out 
 	ctx, cancel := lasting(ctx)
 	defer cancel()
 	if errors.Is(gitErr, git.ErrCheckedOut) { // it failed after the directory was in its place
-		back, gitErr = b.Git.FinishRestore(ctx, restoreOf(plan, op))
+		if back, gitErr = b.Git.FinishRestore(ctx, restoreOf(plan, op)); gitErr != nil {
+			return out, unrecorded("the files of worktree "+plan.Name+" are back", gitErr)
+		}
 	}
 	if gitErr != nil {
 		cause := restoreError(plan, gitErr)
@@ -84,7 +86,22 @@ func (b *Board) WorktreeRestore(ctx context.Context, in WorktreeRestoreIn) (out 
 	if note != "" {
 		back.Notes = append(back.Notes, note)
 	}
-	return b.restored(ctx, op, plan, back)
+	out, err = b.restored(ctx, op, plan, back)
+	return out, unrecorded("worktree "+plan.Name+" was restored", err)
+}
+
+// unrecorded is the error of a call that did what it should, but could not end it on the
+// board, where the operation stays: whoever next wants the worktree ends it.
+func unrecorded(done string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := state.Errorf(state.CodeOf(err), "see to what failed, such as a full disk; the next call about the worktree ends it", "%s, but that could not be put on the board", done)
+	var board *state.Error
+	if e.Err = err; errors.As(err, &board) && board.Err != nil {
+		e.Err = board.Err
+	}
+	return e
 }
 
 // planRestore reads what the board once knew of the worktree. The snapshot may
