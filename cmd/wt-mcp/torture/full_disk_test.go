@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,6 +39,7 @@ func TestFullDisk(t *testing.T) {
 		s.must(t, "task_create", args{"subject": fmt.Sprintf("old %d", i+1)})
 	}
 	s.must(t, "worktree_create", args{"name": "old", "task_id": 1})
+	d.unrecorded(t, s)
 	d.fill(t)
 	d.refused(t, s)
 	d.readable(t, s)
@@ -126,6 +128,75 @@ func (d *disk) refused(t *testing.T, s *server) {
 	require.Equal(t, before.trees, after.trees)
 	require.Equal(t, before.branches, after.branches)
 	require.Equal(t, before.events, after.events)
+}
+
+// unrecorded removes a worktree while the disk gets full between the rename of its
+// directory and the outcome on the board: the answer does not say that nothing was
+// changed, and once there is room the removal is told and can be undone.
+func (d *disk) unrecorded(t *testing.T, s *server) {
+	t.Helper()
+	brim := d.r.path(".worktrees", "brim")
+	s.must(t, "worktree_create", args{"name": "brim"})
+	d.r.git("-C", brim, "commit", "-q", "--allow-empty", "-m", "keeps the branch, whose end would make room")
+	told := regexp.MustCompile(`worktree_restore \{"snapshot":"([^"]+)"`)
+	for range 20 {
+		require.NoError(t, os.WriteFile(filepath.Join(brim, "work"), []byte("work\n"), 0o644))
+		stop := d.fillOnceGone(t, brim)
+		out, err := s.call("worktree_remove", args{"name": "brim", "force": true})
+		stop()
+		require.NoError(t, err)
+		gone := !exists(brim)
+		if gone {
+			require.NotContains(t, out.Text, "nothing was changed")
+			id := told.FindStringSubmatch(out.Text)
+			require.Len(t, id, 2, out.Text)
+			require.Eventually(t, func() bool { // somebody may be ending the removal
+				back, err := s.call("worktree_restore", args{"snapshot": id[1]})
+				require.NoError(t, err)
+				require.Contains(t, []string{"", "busy"}, back.Code, back.Text)
+				return back.Code == ""
+			}, time.Minute, 10*time.Millisecond)
+		}
+		require.FileExists(t, filepath.Join(brim, "work"))
+		if gone && out.Code != "" {
+			require.Contains(t, out.Text, "no space left")
+			s.must(t, "worktree_remove", args{"name": "brim", "force": true})
+			return
+		}
+	}
+	t.Fatal("the disk was never full at that moment")
+}
+
+// fillOnceGone keeps the disk full from the moment on when a directory is gone.
+func (d *disk) fillOnceGone(t *testing.T, dir string) (stop func()) {
+	t.Helper()
+	f, err := os.Create(d.filler)
+	require.NoError(t, err)
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for block := make([]byte, 64<<10); ; {
+			select {
+			case <-ended:
+				return
+			default:
+			}
+			if !exists(dir) {
+				_, _ = f.Write(block) // in the end it fails, again and again
+			}
+		}
+	}()
+	return func() {
+		close(ended)
+		<-done
+		f.Close()
+		require.NoError(t, os.Remove(d.filler))
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // readable reads everything through an old and through a new session.
