@@ -85,9 +85,7 @@ func TestKilledCreationIsFinishedOrUndone(t *testing.T) {
 	_, _, err := p.beginCall("worktree_create", `{"name":"lane","task_id":1}`)
 	require.NoError(t, err)
 	s.await("../checkout-began")
-	p.kill()
-	<-p.ended
-	_ = p.cmd.Wait()
+	p.die()
 
 	next := s.dial(true)
 	r, err := next.call("worktree_create", `{"name":"lane"}`)

@@ -365,9 +365,7 @@ func TestKilledServerLosesNothing(t *testing.T) {
 	}
 	_, _, err := p.beginCall("worktree_create", `{"name":"lane"}`)
 	require.NoError(t, err)
-	p.kill()
-	<-p.ended
-	_ = p.cmd.Wait()
+	p.die()
 
 	next := s.dial(true)
 	list := s.must(next, "task_list", `{"limit":100}`)

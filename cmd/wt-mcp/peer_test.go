@@ -365,6 +365,13 @@ func (p *peer) wait() error {
 
 func (p *peer) kill() { _ = p.cmd.Process.Kill() }
 
+// die is kill, and the wait until nothing is left of the server.
+func (p *peer) die() {
+	p.kill()
+	<-p.ended
+	_ = p.cmd.Wait()
+}
+
 func mustJSON(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -63,9 +63,7 @@ func TestKilledCopyIsFinishedOrUndone(t *testing.T) {
 		require.NoError(t, err)
 		s.awaitCopy(lane)
 		time.Sleep(time.Duration(i) * 4 * time.Millisecond)
-		p.kill()
-		<-p.ended
-		_ = p.cmd.Wait()
+		p.die()
 
 		next := s.dial(false)
 		if s.createOrFind(next, lane) {

@@ -92,9 +92,7 @@ func TestKilledRemovalBesideAStrayDirectory(t *testing.T) {
 	_, _, err := p.beginCall("worktree_remove", `{"name":"lane","force":true}`)
 	require.NoError(t, err)
 	s.await("../removal-began")
-	p.kill()
-	<-p.ended
-	_ = p.cmd.Wait()
+	p.die()
 	s.write("../removal-may-go", "")
 	s.write(".worktrees/lane/out/x", "stray\n")
 

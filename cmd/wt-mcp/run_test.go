@@ -270,9 +270,7 @@ func TestBackgroundRunsSurviveTheServer(t *testing.T) {
 				<-p.ended
 				_ = p.cmd.Wait()
 			case "SIGKILL":
-				p.kill()
-				<-p.ended
-				_ = p.cmd.Wait()
+				p.die()
 			}
 			time.Sleep(200 * time.Millisecond)
 			next := s.dial(true)
@@ -323,9 +321,7 @@ func TestForkersAreCaught(t *testing.T) {
 	s.await(".worktrees/lane/" + mark)
 	time.Sleep(500 * time.Millisecond)
 	began := time.Now()
-	p.kill()
-	<-p.ended
-	_ = p.cmd.Wait()
+	p.die()
 	require.Eventually(t, func() bool { return survivors(t, mark) == 0 }, patience, 20*time.Millisecond)
 	t.Logf("forkers gone %v after SIGKILL of the server", time.Since(began).Round(time.Millisecond))
 	s.requireTold(3)

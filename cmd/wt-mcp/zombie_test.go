@@ -135,9 +135,7 @@ func TestDeadCreationGivesItsTaskBack(t *testing.T) {
 			_, _, err := p.beginCall("worktree_create", `{"name":"lane","task_id":1`+claim+`}`)
 			require.NoError(t, err)
 			s.await("../checkout-began")
-			p.kill()
-			<-p.ended
-			_ = p.cmd.Wait()
+			p.die()
 			code, text := s.refused(other, "task_claim", bob)
 			require.Equal(t, "not_found", code, text)
 			s.write("../checkout-may-go", "")
@@ -163,9 +161,7 @@ func TestRecoveryRenewsNoLease(t *testing.T) {
 	_, _, err := p.beginCall("worktree_create", `{"name":"lane","task_id":1}`)
 	require.NoError(t, err)
 	s.await("../checkout-began")
-	p.kill()
-	<-p.ended
-	_ = p.cmd.Wait()
+	p.die()
 	s.write("../checkout-may-go", "")
 	require.True(t, s.createOrFind(other, "lane"))
 	var claims struct {
