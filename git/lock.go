@@ -29,7 +29,7 @@ func (r *Repo) lock(ctx context.Context) (unlock func(), err error) {
 		return nil, err
 	}
 	return func() {
-		file.Close()
+		freeLock(file)
 		<-r.turn
 	}, nil
 }

@@ -23,6 +23,13 @@ func tryLock(file *os.File) error {
 	}
 }
 
+// freeLock frees a lock at once and closes its file. A close alone would leave it to
+// a child that is being started just then, until that has got to its program.
+func freeLock(file *os.File) {
+	_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+	file.Close()
+}
+
 // syncDir flushes the entries of a directory. File systems that cannot do so
 // for a directory say EINVAL or ENOTSUP; they have nothing better to offer.
 func syncDir(path string) error {

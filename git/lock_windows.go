@@ -17,5 +17,8 @@ func tryLock(file *os.File) error {
 	return err
 }
 
+// freeLock frees a lock and closes its file.
+func freeLock(file *os.File) { file.Close() }
+
 // syncDir does nothing: Windows flushes no directories.
 func syncDir(string) error { return nil }

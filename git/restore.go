@@ -181,12 +181,8 @@ func (r *Repo) openRestored(admin, source string) error {
 // placeEntry moves the administrative directory among git's, under the name that
 // it had or one like it.
 func (r *Repo) placeEntry(rs Restore, source, name, head string) (admin string, err error) {
-	parent := filepath.Join(r.common, "worktrees")
-	if err := os.MkdirAll(parent, 0o777); err != nil {
-		return "", err
-	}
 	for i := 0; ; i++ {
-		admin := filepath.Join(parent, name)
+		admin := filepath.Join(r.common, "worktrees", name)
 		if i > 0 {
 			admin = fmt.Sprintf("%s%d", admin, i)
 		}
@@ -196,10 +192,24 @@ func (r *Repo) placeEntry(rs Restore, source, name, head string) (admin string, 
 		if err := r.address(rs, source, admin, head); err != nil {
 			return "", err
 		}
-		if err := renameNew(filepath.Join(source, "git"), admin); !errors.Is(err, os.ErrExist) {
+		if err := r.enter(filepath.Join(source, "git"), admin); !errors.Is(err, os.ErrExist) {
 			return admin, err
 		}
 	}
+}
+
+// enter moves an administrative directory among git's. A git worktree prune removes
+// the directory of all while it is empty.
+func (r *Repo) enter(from, admin string) (err error) {
+	for range 10 {
+		if err = os.MkdirAll(filepath.Dir(admin), 0o777); err != nil {
+			return err
+		}
+		if err = renameNew(from, admin); !errors.Is(err, os.ErrNotExist) || !exists(from) {
+			break
+		}
+	}
+	return err
 }
 
 // address writes into both parts where they will be, and the mark.

@@ -81,6 +81,9 @@ func (t *taking) message() ([]byte, error) {
 // stream writes git-fast-import(1)'s language.
 func (t *taking) stream(ctx context.Context, out *bufio.Writer, message []byte) error {
 	fmt.Fprintf(out, "feature done\ncommit %s\ncommitter wt-mcp <snapshot@wt-mcp.invalid> %d +0000\n", SnapshotRef(t.snap.ID), t.snap.At.Unix())
+	if err := out.Flush(); err != nil { // should we die, git's report says whose it is
+		return err
+	}
 	data(out, message)
 	for _, oid := range t.parents {
 		fmt.Fprintf(out, "merge %s\n", oid)

@@ -41,7 +41,7 @@ func (r *Repo) SweepTrash(ctx context.Context, beside string, keep Keep) error {
 	if err != nil {
 		return err
 	}
-	defer turn.Close()
+	defer freeLock(turn)
 	if err := tryLock(turn); errors.Is(err, errLocked) {
 		return nil
 	} else if err != nil {

@@ -87,11 +87,11 @@ func putBack(trash, path string) error {
 }
 
 // EmptyTrash deletes one trash for good. The snapshot stays, and so does a trash that
-// was not precious when something in it has changed since its removal began: there is
-// work in it that nobody has looked at. It follows no link, not even in the place of
+// was not precious when it may be so by now: something in it has changed since its
+// removal began, and git finds more in it than what was checked out. It follows no link, not even in the place of
 // the trash itself, and refuses with ErrMounted what something is mounted in.
 func (r *Repo) EmptyTrash(ctx context.Context, t Trash) error {
-	if t.Dir == "" || !t.Precious && t.touched() {
+	if t.Dir == "" || !t.Precious && t.touched() && !r.asCheckedOut(ctx, t) {
 		return nil
 	}
 	if err := r.deleteTree(ctx, t.Dir); err != nil {
@@ -122,6 +122,22 @@ func (t Trash) touched() bool {
 		}
 	}
 	return false
+}
+
+// asCheckedOut asks git whether the files of a trash are those of the commit that its
+// worktree was at, and its HEAD on the branch that it was on. The branch may be gone.
+func (r *Repo) asCheckedOut(ctx context.Context, t Trash) bool {
+	admin := filepath.Join(t.Dir, "git")
+	head, err := readSmall(filepath.Join(admin, "HEAD"))
+	if err != nil || t.Snapshot.Branch == "" || strings.TrimSpace(head) != "ref: refs/heads/"+t.Snapshot.Branch {
+		return false
+	}
+	status, err := r.statusOf(ctx, admin, filepath.Join(t.Dir, "files"), "--ignored=traditional")
+	if err != nil || len(status.Modified)+len(status.Conflicted)+len(status.Untracked)+len(status.Ignored) > 0 {
+		return false
+	}
+	_, err = r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"diff-index", "--cached", "--quiet", t.Snapshot.Head, "--"}})
+	return err == nil
 }
 
 var errTouched = errors.New("something has changed")

@@ -74,9 +74,10 @@ func (t Task) LostHolders() (n int) {
 
 // Closeout tells how a task or a worktree ended.
 type Closeout struct {
-	Action string  `json:"action" jsonschema:"keep or remove"`
-	Reason string  `json:"reason,omitempty"`
-	At     float64 `json:"at"`
+	Action   string  `json:"action" jsonschema:"keep or remove"`
+	Reason   string  `json:"reason,omitempty"`
+	At       float64 `json:"at"`
+	Snapshot string  `json:"snapshot,omitempty" jsonschema:"worktree_restore brings it back from there"`
 }
 
 // Task is one goal on the board, as in .tasks/task_<id>.json. Keys that this

@@ -148,10 +148,17 @@ func live(v *state.View, name string) (state.Worktree, error) {
 	case !ok:
 		return w, unknownWorktree(v, name)
 	case !w.Live():
-		return w, state.Errorf(state.NotFound, fmt.Sprintf(`call worktree_create {"name":%q} to make a new one of that name`, name),
-			"worktree %s was removed", name)
+		return w, removedWorktree(w)
 	}
 	return w, nil
+}
+
+func removedWorktree(w state.Worktree) error {
+	hint := fmt.Sprintf(`call worktree_create {"name":%q} to make a new one of that name`, w.Name)
+	if w.Closeout != nil && w.Closeout.Snapshot != "" {
+		hint = fmt.Sprintf(`worktree_restore {"snapshot":%q} brings it back; or `, w.Closeout.Snapshot) + hint
+	}
+	return state.Errorf(state.NotFound, hint, "worktree %s was removed", w.Name)
 }
 
 func unknownWorktree(v *state.View, name string) error {

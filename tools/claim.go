@@ -294,7 +294,7 @@ func (b *Board) expire(tx *state.Tx, c state.Claim) error {
 	if err != nil {
 		return err
 	}
-	t := letLoose(tx, old, c, state.OutcomeExpired, c.ExpiresAt)
+	t := letLoose(tx, old, c, state.OutcomeExpired, min(c.ExpiresAt, tx.At()))
 	tx.Emit(taskEvent("task.expired", b.Actor, old, t, state.Fields{"owner": c.Owner, "lost": t.LostHolders()}))
 	return nil
 }

@@ -36,7 +36,7 @@ type WorktreeEventsIn struct {
 type WorktreeEventsOut struct {
 	Events  []state.Event `json:"events"`
 	LastSeq int64         `json:"last_seq" jsonschema:"pass it as after_seq to get what follows"`
-	Missed  *state.Missed `json:"missed,omitempty" jsonschema:"events after after_seq that are only in the older log .worktrees/<file>"`
+	Missed  *state.Missed `json:"missed,omitempty" jsonschema:"events after after_seq that are only in the log .worktrees/<file> and older ones beside it"`
 }
 
 // WorktreeEvents reads the event log. A call that waits ends with the first
@@ -154,7 +154,7 @@ func (out *WorktreeEventsOut) lastFitting(kept page) {
 func MissedLine(m *state.Missed) string {
 	line := fmt.Sprintf("Missed: events #%d to #%d are not in the log any more", m.From, m.To)
 	if m.File != "" {
-		line += fmt.Sprintf(" but in %s/%s", state.WorktreesDir, state.Visible(m.File))
+		line += fmt.Sprintf(" but in %s/%s and, from before it, in the older logs beside it", state.WorktreesDir, state.Visible(m.File))
 	}
 	return line
 }

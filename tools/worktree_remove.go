@@ -87,7 +87,7 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	defer cancel()
 	var stranded *git.Stranded
 	if errors.As(cause, &stranded) {
-		return out, errors.Join(cause, b.strand(ctx, op, plan, cause))
+		return out, errors.Join(cause, b.strand(ctx, op, plan, stranded.Snapshot, cause))
 	}
 	if cause != nil {
 		return out, errors.Join(cause, b.forget(ctx, op, removeEvent("failed", plan, cause)))
@@ -128,14 +128,14 @@ func (b *Board) takeAway(ctx context.Context, op *state.Operation, w state.Workt
 
 // strand puts a removal on the board that failed with the files in the trash. The
 // branch stays, and the task is not completed.
-func (b *Board) strand(ctx context.Context, op *state.Operation, plan state.Intent, cause error) error {
+func (b *Board) strand(ctx context.Context, op *state.Operation, plan state.Intent, snapshot string, cause error) error {
 	return b.update(ctx, func(tx *state.Tx) error {
 		tx.DropIntent(op)
 		e := removeEvent("failed", plan, cause)
 		w, ok, err := tx.Worktree(plan.Name)
 		if err == nil && ok && w.Live() {
 			w.Status, w.RemovedAt = state.Removed, tx.At()
-			w.Closeout = &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At()}
+			w.Closeout = &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At(), Snapshot: snapshot}
 			plan.CompleteTask = false
 			_, e.Detail, err = b.letGo(tx, w, plan, w.Closeout)
 			tx.PutWorktree(w)
@@ -179,7 +179,7 @@ func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Int
 		if !ok || !w.Live() { // another program dropped the entry meanwhile
 			w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, TaskID: plan.TaskID, BaseRef: plan.BaseRef}
 		}
-		end := &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At()}
+		end := &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At(), Snapshot: trash.Snapshot.ID}
 		told := removeEvent("after", plan, nil)
 		if out.Task, told.Detail, err = b.letGo(tx, w, plan, end); err != nil {
 			return err

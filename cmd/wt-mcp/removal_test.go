@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,8 @@ import (
 
 // newHeldScratch is a repository in whose worktree lane a forced removal stands
 // still at its last look, with removal-began there, until the file removal-may-go
-// is: git status asks a filter there, because a repository within makes it look.
+// is: git status asks a filter there, for a file whose time says that it may have
+// been written since.
 func newHeldScratch(t *testing.T) (*scratch, *peer) {
 	t.Helper()
 	s := newScratch(t)
@@ -32,8 +34,9 @@ func newHeldScratch(t *testing.T) (*scratch, *peer) {
 	s.must(p, "worktree_create", `{"name":"lane","task_id":1}`)
 	s.write(".worktrees/lane/cache/ignored", "ignored\n")
 	s.write(".worktrees/lane/work", "work\n")
-	s.git("init", "-q", ".worktrees/lane/cache/repo")
 	s.write(".worktrees/lane/a.slow", "changed\n")
+	soon := time.Now().Add(time.Hour)
+	require.NoError(s.t, os.Chtimes(s.path(".worktrees/lane/a.slow"), soon, soon))
 	return s, p
 }
 
@@ -98,14 +101,14 @@ func TestKilledRemovalBesideAStrayDirectory(t *testing.T) {
 
 	next := s.dial(true)
 	var snapshot string
-	require.Eventually(t, func() bool {
+	named := regexp.MustCompile(`worktree_restore \{"snapshot":"([^"]+)"\} brings it back`)
+	require.Eventually(t, func() bool { // the next one to look at it finishes it
 		for _, e := range s.must(next, "worktree_events", `{"limit":50}`)["events"].([]any) {
 			require.NotEqual(t, "worktree.remove.failed", e.(map[string]any)["event"])
 		}
-		kept, err := filepath.Glob(s.path(".git/wt-mcp/trash/*/git"))
-		require.NoError(t, err)
-		if len(kept) == 1 {
-			snapshot = filepath.Base(filepath.Dir(kept[0]))
+		_, text := s.refused(next, "worktree_keep", `{"name":"lane"}`)
+		if m := named.FindStringSubmatch(text); m != nil {
+			snapshot = m[1]
 		}
 		return snapshot != ""
 	}, patience, 50*time.Millisecond)
