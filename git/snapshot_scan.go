@@ -284,6 +284,9 @@ func (t *taking) changedSince(top string) bool {
 	})
 }
 
+// clockTick is how coarse a clock of file times may be.
+const clockTick = 20 * time.Millisecond
+
 // untouched reports that surely nothing has changed since, at top, which git need
 // not be asked about: the same files of the same size and time, none of them so
 // new that a change would not show, the same index and HEAD.
@@ -301,8 +304,7 @@ func (t *taking) untouched(ctx context.Context, top string) bool {
 	if err != nil || len(now.items) != len(t.seen.items) {
 		return false
 	}
-	const tick = 20 * time.Millisecond // a clock of file times may be that coarse
-	recent := t.seen.began.Add(-tick)
+	recent := t.seen.began.Add(-clockTick)
 	for i, it := range now.items {
 		old := t.seen.items[i]
 		if it.path != old.path || !alike(it.info, old.info) || it.info.ModTime().After(recent) {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // trashParents are where trash may lie: beside our other private files, or
@@ -88,8 +87,9 @@ func putBack(trash, path string) error {
 
 // EmptyTrash deletes one trash for good. The snapshot stays, and so does a trash that
 // was not precious when it may be so by now: something in it has changed since its
-// removal began, and git finds more in it than what was checked out. It follows no link, not even in the place of
-// the trash itself, and refuses with ErrMounted what something is mounted in.
+// removal began, and git finds more in it than what was checked out. It follows no
+// link, not even in the place of the trash itself, and refuses with ErrMounted what
+// something is mounted in.
 func (r *Repo) EmptyTrash(ctx context.Context, t Trash) error {
 	if t.Dir == "" || !t.Precious && t.touched() && !r.asCheckedOut(ctx, t) {
 		return nil
@@ -102,9 +102,10 @@ func (r *Repo) EmptyTrash(ctx context.Context, t Trash) error {
 
 // touched reports that something in the trash may have changed since the removal
 // began to look. That its directories were renamed does not count.
-func (t Trash) touched() bool {
-	const tick = 20 * time.Millisecond // a clock of file times may be that coarse
-	since := t.since.Add(-tick)
+func (t Trash) touched() (touched bool) {
+	if t.since.IsZero() {
+		return false
+	}
 	for _, part := range []string{"files", "git"} {
 		top := filepath.Join(t.Dir, part)
 		err := filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
@@ -112,16 +113,16 @@ func (t Trash) touched() bool {
 				return err
 			}
 			info, err := d.Info()
-			if err == nil && !StatusChange(info).Before(since) {
-				err = errTouched
+			if err == nil && !StatusChange(info).Before(t.since.Add(-clockTick)) {
+				touched, err = true, fs.SkipAll
 			}
 			return err
 		})
-		if err != nil && !t.since.IsZero() {
-			return true
+		if touched = touched || err != nil; touched {
+			break
 		}
 	}
-	return false
+	return touched
 }
 
 // asCheckedOut asks git whether the files of a trash are those of the commit that its
@@ -139,8 +140,6 @@ func (r *Repo) asCheckedOut(ctx context.Context, t Trash) bool {
 	_, err = r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"diff-index", "--cached", "--quiet", t.Snapshot.Head, "--"}})
 	return err == nil
 }
-
-var errTouched = errors.New("something has changed")
 
 // deleted ends the name of a trash that nobody can restore from any more.
 const deleted = ".deleted"

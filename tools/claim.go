@@ -74,6 +74,13 @@ func (b *Board) rightTo(v *state.View, task int, passed string) (right, error) {
 	return r, nil
 }
 
+// rightNow is rightTo for a change. What the caller has lost is told once.
+func (b *Board) rightNow(tx *state.Tx, task int, passed string) (right, error) {
+	r, err := b.rightTo(&tx.View, task, passed)
+	b.shared.tokens.forget(r.lost)
+	return r, err
+}
+
 // lapsed reports whether the lease is over and no run keeps the claim alive; at the
 // end of a run it begins anew, also before that end is told.
 func (b *Board) lapsed(c state.Claim) bool {
@@ -158,8 +165,7 @@ func (b *Board) enter(tx *state.Tx, id int, passed string) (state.Task, error) {
 	if err != nil {
 		return t, err
 	}
-	r, err := b.rightTo(&tx.View, id, passed)
-	b.shared.tokens.forget(r.lost)
+	r, err := b.rightNow(tx, id, passed)
 	if err != nil {
 		return t, err
 	}

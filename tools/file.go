@@ -52,15 +52,12 @@ func (b *Board) whileHeld(ctx context.Context, w state.Worktree, claim string, d
 	if w.TaskID == nil {
 		return do()
 	}
-	var r right
-	err := b.update(ctx, func(tx *state.Tx) (err error) {
-		if r, err = b.rightTo(&tx.View, *w.TaskID, claim); err != nil && state.CodeOf(err) != state.NotFound {
+	return b.update(ctx, func(tx *state.Tx) error {
+		if _, err := b.rightNow(tx, *w.TaskID, claim); err != nil && state.CodeOf(err) != state.NotFound {
 			return err
 		}
 		return do()
 	})
-	b.shared.tokens.forget(r.lost)
-	return err
 }
 
 func (b *Board) jail(w state.Worktree, path string) (*os.Root, string, error) {

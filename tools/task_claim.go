@@ -280,8 +280,7 @@ func (b *Board) own(tx *state.Tx, in TaskClaimIn) (state.Task, state.Claim, erro
 	if err != nil {
 		return t, state.Claim{}, err
 	}
-	r, err := b.rightTo(&tx.View, id, in.Claim)
-	b.shared.tokens.forget(r.lost)
+	r, err := b.rightNow(tx, id, in.Claim)
 	if err == nil && r.held && !t.Status.Open() {
 		return t, r.claim, state.Errorf(state.Conflict, "there is nothing to hold; task_claim {} takes another one", "task %d is %s", id, t.Status).With("task_id", id)
 	}

@@ -134,12 +134,9 @@ func (b *Board) strand(ctx context.Context, op *state.Operation, plan state.Inte
 		e := removeEvent("failed", plan, cause)
 		w, ok, err := tx.Worktree(plan.Name)
 		if err == nil && ok && w.Live() {
-			w.Status, w.RemovedAt = state.Removed, tx.At()
-			w.Closeout = &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At(), Snapshot: snapshot}
 			plan.CompleteTask = false
-			_, e.Detail, err = b.letGo(tx, w, plan, w.Closeout)
-			tx.PutWorktree(w)
-			e.Worktree["status"] = w.Status
+			_, _, err = b.closeOut(tx, w, plan, snapshot, &e)
+			e.Worktree["status"] = state.Removed
 		}
 		tx.Emit(e)
 		return err
@@ -179,16 +176,10 @@ func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Int
 		if !ok || !w.Live() { // another program dropped the entry meanwhile
 			w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, TaskID: plan.TaskID, BaseRef: plan.BaseRef}
 		}
-		end := &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At(), Snapshot: trash.Snapshot.ID}
 		told := removeEvent("after", plan, nil)
-		if out.Task, told.Detail, err = b.letGo(tx, w, plan, end); err != nil {
-			return err
-		}
-		w.Status, w.RemovedAt, w.Closeout = state.Removed, tx.At(), end
-		tx.PutWorktree(w)
+		out.Worktree, out.Task, err = b.closeOut(tx, w, plan, trash.Snapshot.ID, &told)
 		tx.Emit(told)
-		out.Worktree = w
-		return nil
+		return err
 	})
 	if out.Task != nil {
 		*out.Task = fitTask(*out.Task, smallResult/2)
@@ -271,6 +262,17 @@ func (b *Board) atWork(ctx context.Context) func(id string) bool {
 		})
 		return busy || err != nil
 	}
+}
+
+// closeOut puts the end of a removed worktree on the board, and into the event that
+// tells it what changed of its task.
+func (b *Board) closeOut(tx *state.Tx, w state.Worktree, plan state.Intent, snapshot string, told *state.Event) (state.Worktree, *state.Task, error) {
+	end := &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At(), Snapshot: snapshot}
+	left, changes, err := b.letGo(tx, w, plan, end)
+	w.Status, w.RemovedAt, w.Closeout = state.Removed, tx.At(), end
+	tx.PutWorktree(w)
+	told.Detail = changes
+	return w, left, err
 }
 
 // letGo completes the task of a worktree that is gone, or takes the worktree out of
