@@ -45,6 +45,12 @@ func (r *Repo) giveUp(ctx context.Context, rm Remove, admin, trash string, cause
 	return &Stranded{Files: filepath.Join(trash, "files"), Snapshot: rm.Op, Whole: isDir(filepath.Join(trash, "git")), Err: errors.Join(cause, err)}
 }
 
+// holding ends the name of what hold writes first, and rewriting what that does.
+const (
+	holding   = ".lock"
+	rewriting = ".wt-mcp"
+)
+
 // hold locks an entry for an operation, so that no git worktree prune takes it while
 // its directory is not there; unless somebody has locked it already.
 func hold(admin, op string) error {
@@ -52,7 +58,7 @@ func hold(admin, op string) error {
 	if exists(name) {
 		return nil
 	}
-	temp := name + ".lock"
+	temp := name + holding
 	if err := rewrite(temp, LockReason(op)+"\n"); err != nil {
 		return fmt.Errorf("lock entry: %w", err)
 	}
@@ -116,6 +122,10 @@ func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
 	case t.Dir != "":
 		return r.finishMoved(ctx, rm, t)
 	case exists(rm.Path):
+		if admin, err := r.adminDir(rm.Path); err == nil { // it may have died in hold
+			_ = os.Remove(filepath.Join(admin, "locked"+holding))
+			_ = os.Remove(filepath.Join(admin, "locked"+holding+rewriting))
+		}
 		if admin, ok := r.marked(rm.Op); ok {
 			return Trash{}, errors.Join(refuse(ErrPathExists, rm.Path), release(admin, rm.Op))
 		}

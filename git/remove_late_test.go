@@ -264,3 +264,20 @@ func TestSweepLeavesWhatIsAtWork(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
+
+// A removal that died while it locked the entry leaves nothing in it.
+func TestRemovalThatDiedLockingLeavesNothing(t *testing.T) {
+	t.Parallel()
+	g, r := newRepo(t)
+	a := newAdd(g, "lane")
+	require.NoError(t, r.AddWorktree(t.Context(), a))
+	admin := filepath.Join(g.Dir, ".git", "worktrees", "lane")
+	for _, name := range []string{"locked.lock", "locked.lock.wt-mcp"} {
+		require.NoError(t, os.WriteFile(filepath.Join(admin, name), []byte(LockReason("op1")), 0o644))
+	}
+	_, err := r.FinishRemove(t.Context(), Remove{Path: a.Path, Op: "op1"})
+	require.ErrorIs(t, err, ErrPathExists)
+	left, err := filepath.Glob(filepath.Join(admin, "locked*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}

@@ -241,7 +241,7 @@ func rewrite(name, content string) error {
 	if old, err := os.ReadFile(name); err == nil && string(old) == content && checkRegular(name) {
 		return nil
 	}
-	temp := name + ".wt-mcp"
+	temp := name + rewriting
 	_ = os.Remove(temp)
 	file, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
