@@ -36,6 +36,7 @@ var (
 	ErrMounted      = errors.New("a file system is mounted below")
 	ErrNoSnapshot   = errors.New("no such snapshot")
 	ErrIncomplete   = errors.New("worktree is not complete")
+	ErrUnseen       = errors.New("could not be looked at")
 
 	ErrBusy   = errors.New("another git process holds a lock file")
 	ErrOutput = errors.New("git wrote more than is accepted")

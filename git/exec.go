@@ -80,15 +80,42 @@ func fixedConfig() []string {
 	}
 }
 
-// run is the one place that executes git. It returns what git wrote to stdout,
-// also when it failed; the error is an *Error.
+// run gives what git wrote to stdout, also when it failed. See answer.
+func (p *program) run(ctx context.Context, c call) ([]byte, error) {
+	out, _, err := p.answer(ctx, c)
+	return out, err
+}
+
+// whole is run for what decisions rest on. Where git succeeded and yet said
+// something on stderr, it may not have seen everything: [ErrUnseen].
+func (p *program) whole(ctx context.Context, c call) ([]byte, error) {
+	out, said, err := p.answer(ctx, c)
+	if err == nil && strings.TrimSpace(said) != "" {
+		err = refuse(ErrUnseen, "git "+c.args[0]+" says "+clipWords(said))
+	}
+	return out, err
+}
+
+// clipWords is the beginning of what git said, in one line.
+func clipWords(said string) string {
+	const shown = 300
+	words := strings.Join(strings.Fields(said), " ")
+	if len(words) > shown {
+		words = strings.ToValidUTF8(words[:shown], "") + "..."
+	}
+	return words
+}
+
+// answer is the one place that executes git. It returns what git wrote to stdout,
+// also when it failed, and what it said on stderr when it did not; the error is
+// an *Error.
 //
 // When ctx ends, git's process group is asked to end and git is killed after a
 // grace. A process that git left behind and that holds a pipe delays the
 // return by the grace at most, and is killed. An op writes to files in place of
 // pipes and is in a process group of its own on every system that has them, so
 // neither the death of this process nor a ^C on its terminal cuts it short.
-func (p *program) run(ctx context.Context, c call) ([]byte, error) {
+func (p *program) answer(ctx context.Context, c call) (out []byte, said string, err error) {
 	cmd := exec.CommandContext(ctx, p.path, append(fixedConfig(), c.args...)...)
 	cmd.Dir = c.dir
 	cmd.Env = slices.Concat(p.env, lockEnv(c.op), c.env)
@@ -98,7 +125,6 @@ func (p *program) run(ctx context.Context, c call) ([]byte, error) {
 	cmd.Stdin = c.stdin
 
 	stdout, stderr := &limited{limit: stdoutLimit}, &limited{limit: stderrLimit, drop: true}
-	var err error
 	if c.op {
 		err = runToFile(cmd, stderr)
 	} else {
@@ -109,13 +135,13 @@ func (p *program) run(ctx context.Context, c call) ([]byte, error) {
 		err = cmd.Run()
 	}
 	if err == nil {
-		return stdout.buffer.Bytes(), nil
+		return stdout.buffer.Bytes(), stderr.buffer.String(), nil
 	}
 	if ctx.Err() != nil || errors.Is(err, exec.ErrWaitDelay) {
 		killGroup(cmd)
 	}
 	if errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil {
-		return stdout.buffer.Bytes(), nil // git itself had exited with success
+		return stdout.buffer.Bytes(), stderr.buffer.String(), nil // git itself had exited with success
 	}
 	if stdout.full {
 		err = ErrOutput
@@ -124,7 +150,7 @@ func (p *program) run(ctx context.Context, c call) ([]byte, error) {
 	if cmd.Process != nil {
 		e.pid = cmd.Process.Pid
 	}
-	return stdout.buffer.Bytes(), e
+	return stdout.buffer.Bytes(), "", e
 }
 
 // lockEnv keeps a reading git from taking locks, which could make the user's

@@ -54,6 +54,17 @@ func TestGrandchildThatKeepsThePipe(t *testing.T) {
 	requireGone(t, strings.TrimSpace(string(out)))
 }
 
+// Invariant 12: a git that succeeds and warns may not have seen everything.
+func TestInvariant12WarningIsNoWholeAnswer(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]error{"echo out": nil, "echo out; echo warning: not all >&2": ErrUnseen} {
+		p := &program{path: writeScript(t, script), env: os.Environ()}
+		out, err := p.whole(t.Context(), call{args: []string{"x"}})
+		require.ErrorIs(t, err, want)
+		require.Equal(t, "out\n", string(out))
+	}
+}
+
 func requireGone(t *testing.T, pid string) {
 	t.Helper()
 	require.Eventually(t, func() bool {

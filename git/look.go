@@ -78,7 +78,7 @@ func (r *Repo) look(ctx context.Context, admin, top, origin string) (*look, erro
 
 // entries lists the index.
 func (r *Repo) entries(ctx context.Context, admin, top string) ([]entry, error) {
-	out, err := r.git.run(ctx, call{args: []string{"ls-files", "--stage", "-v", "-z"}, dir: top, env: r.pin(admin, top)})
+	out, err := r.git.whole(ctx, call{args: []string{"ls-files", "--stage", "-v", "-z"}, dir: top, env: r.pin(admin, top)})
 	if err != nil {
 		return nil, err
 	}
