@@ -11,6 +11,8 @@ var (
 	ErrNoGit          = errors.New("the git program was not found on PATH")
 	ErrTooOld         = errors.New("the git program is too old")
 	ErrNotRepository  = errors.New("not a git repository")
+	ErrOwner          = errors.New("git does not trust who owns it")
+	ErrImplicit       = errors.New("git takes a bare repository only where it is named")
 	ErrNoMainCheckout = errors.New("the repository does not say where its main checkout is: name it with --repo")
 	ErrNotWorktree    = errors.New("not a worktree of this repository")
 	ErrNoCommits      = errors.New("the repository has no commit yet")
@@ -142,9 +144,12 @@ func (e *Error) subcommand() string {
 }
 
 // The only English that is matched: what git 2.36 to 2.5x writes to stderr when
-// another git process is at work on the same files. It decides about a retry
-// and about ErrBusy, never about what may be removed. LC_ALL keeps it English.
+// another git process is at work on the same files, and the settings that it names
+// when it refuses a repository. It decides about a retry, ErrBusy and what is
+// advised, never about what may be removed. LC_ALL keeps it English.
 const (
+	textOwner       = "safe.directory"                       // setup.c: die_upon_dubious_ownership
+	textImplicit    = "safe.bareRepository"                  // setup.c: setup_git_directory_gently
 	textLockExists  = ".lock': File exists"                  // lockfile.c: any lock file
 	textConfigLock  = "could not lock config"                // config.c
 	textCommonDir   = "/commondir"                           // setup.c: entry vanished while it was read

@@ -31,6 +31,7 @@ type program struct {
 type call struct {
 	args    []string
 	dir     string
+	config  []string   // -c key=value, beside fixedConfig; later entries win
 	env     []string   // beside program.env; later entries win
 	op      bool       // changes something: must survive the death of this process
 	inherit []*os.File // open files which git and its children keep open
@@ -116,7 +117,7 @@ func clipWords(said string) string {
 // pipes and is in a process group of its own on every system that has them, so
 // neither the death of this process nor a ^C on its terminal cuts it short.
 func (p *program) answer(ctx context.Context, c call) (out []byte, said string, err error) {
-	cmd := exec.CommandContext(ctx, p.path, append(fixedConfig(), c.args...)...)
+	cmd := exec.CommandContext(ctx, p.path, slices.Concat(fixedConfig(), c.config, c.args)...)
 	cmd.Dir = c.dir
 	cmd.Env = slices.Concat(p.env, lockEnv(c.op), c.env)
 	cmd.WaitDelay = grace

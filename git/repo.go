@@ -25,17 +25,25 @@ type Repo struct {
 // directory below it, a linked worktree, a bare repository, or inside of one of
 // their git directories. GIT_* variables of the environment have no say.
 //
-// It fails with ErrNotRepository (in git's words, which also tell of dubious
-// ownership), ErrNoGit, ErrTooOld, ErrNoMainCheckout, or an fs error for dir.
-func Open(ctx context.Context, dir string) (*Repo, error) {
-	r, err := open(ctx, dir)
+// It fails with ErrNotRepository, or with what is one as well: ErrOwner where git
+// does not trust who owns it, ErrImplicit where safe.bareRepository wants a bare one
+// to be named, see [OpenNamed]. Else with ErrNoGit, ErrTooOld, ErrNoMainCheckout, or
+// an fs error for dir.
+func Open(ctx context.Context, dir string) (*Repo, error) { return open(ctx, dir, false) }
+
+// OpenNamed is Open for a directory that the user has named as the repository. To
+// git that is explicit: safe.bareRepository does not refuse it. Who owns it counts.
+func OpenNamed(ctx context.Context, dir string) (*Repo, error) { return open(ctx, dir, true) }
+
+func open(ctx context.Context, dir string, explicit bool) (*Repo, error) {
+	r, err := find(ctx, dir, explicit)
 	if err != nil {
 		return nil, fmt.Errorf("open repository %s: %w", dir, err)
 	}
 	return r, nil
 }
 
-func open(ctx context.Context, dir string) (*Repo, error) {
+func find(ctx context.Context, dir string, explicit bool) (*Repo, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -49,7 +57,7 @@ func open(ctx context.Context, dir string) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := p.discover(ctx, dir)
+	found, err := p.discover(ctx, dir, explicit)
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +90,8 @@ type repoDir struct {
 
 // discover runs git once, or once per value when a path has a line break in it:
 // rev-parse ends values by a newline and has no -z.
-func (p *program) discover(ctx context.Context, dir string) (repoDir, error) {
-	out, err := p.run(ctx, call{dir: dir, args: []string{"rev-parse", "--path-format=absolute",
+func (p *program) discover(ctx context.Context, dir string, explicit bool) (repoDir, error) {
+	out, err := p.run(ctx, call{dir: dir, config: naming(explicit), args: []string{"rev-parse", "--path-format=absolute",
 		"--git-dir", "--git-common-dir", "--is-bare-repository", "--is-inside-work-tree", "--show-toplevel"}})
 	if len(out) == 0 && err != nil {
 		return repoDir{}, p.notRepository(ctx, err)
@@ -99,12 +107,20 @@ func (p *program) discover(ctx context.Context, dir string) (repoDir, error) {
 	case err != nil && len(lines) == 4:
 		return repoDir{gitDir: nativePath(lines[0]), common: nativePath(lines[1]), bare: lines[2] == "true"}, nil
 	}
-	return p.discoverEach(ctx, dir)
+	return p.discoverEach(ctx, dir, explicit)
 }
 
-func (p *program) discoverEach(ctx context.Context, dir string) (found repoDir, err error) {
+// naming is the configuration under which git discovers a directory.
+func naming(explicit bool) []string {
+	if explicit {
+		return []string{"-c", "safe.bareRepository=all"}
+	}
+	return nil
+}
+
+func (p *program) discoverEach(ctx context.Context, dir string, explicit bool) (found repoDir, err error) {
 	ask := func(what string) string {
-		out, e := p.run(ctx, call{dir: dir, args: []string{"rev-parse", "--path-format=absolute", what}})
+		out, e := p.run(ctx, call{dir: dir, config: naming(explicit), args: []string{"rev-parse", "--path-format=absolute", what}})
 		if e != nil && what != "--show-toplevel" {
 			err = errors.Join(err, e)
 		}
@@ -123,7 +139,26 @@ func (p *program) notRepository(ctx context.Context, err error) error {
 	if _, old := p.version(ctx); errors.Is(old, ErrTooOld) {
 		return old
 	}
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+	case strings.Contains(e.Stderr, textOwner):
+		return fmt.Errorf("%w: %w: %w", ErrNotRepository, refuse(ErrOwner, remedy(e.Stderr)), err)
+	case strings.Contains(e.Stderr, textImplicit):
+		return fmt.Errorf("%w: %w: %w", ErrNotRepository, ErrImplicit, err)
+	}
 	return fmt.Errorf("%w: %w", ErrNotRepository, err)
+}
+
+// remedy is the command with which git says that its user takes a repository of
+// somebody else's.
+func remedy(stderr string) string {
+	for line := range strings.Lines(stderr) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "git config ") && strings.Contains(line, textOwner) {
+			return line
+		}
+	}
+	return "git config --global --add safe.directory DIR"
 }
 
 // mainCheckout says where the main checkout is and whether there is none.

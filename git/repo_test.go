@@ -155,7 +155,27 @@ func TestOpenDubiousOwnership(t *testing.T) {
 	}
 	_, err := Open(t.Context(), g.Dir)
 	require.ErrorIs(t, err, ErrNotRepository)
-	require.ErrorContains(t, err, "safe.directory")
+	requireRefused(t, err, ErrOwner, "git config --global --add safe.directory "+g.Dir)
+	_, err = OpenNamed(t.Context(), g.Dir)
+	require.ErrorIs(t, err, ErrOwner, "to be named is not to be trusted")
+}
+
+func TestOpenExplicitBare(t *testing.T) {
+	dir := gittest.TempDir(t)
+	g := gittest.NewRepo(t, gittest.Bare(), gittest.At(filepath.Join(dir, "hub.git")))
+	config := filepath.Join(dir, "config")
+	require.NoError(t, os.WriteFile(config, []byte("[safe]\n\tbareRepository = explicit\n"), 0o666))
+	t.Setenv("GIT_CONFIG_GLOBAL", config)
+	_, err := Open(t.Context(), g.Dir)
+	require.ErrorIs(t, err, ErrImplicit)
+	require.ErrorIs(t, err, ErrNotRepository)
+	r, err := OpenNamed(t.Context(), g.Dir)
+	require.NoError(t, err)
+	require.Equal(t, g.Dir, r.Root())
+	a := Add{Path: filepath.Join(g.Dir, ".worktrees", "a"), Branch: "wt/a", Commit: g.Git("rev-parse", "main"), NewBranch: true, Op: "op1"}
+	require.NoError(t, r.AddWorktree(t.Context(), a))
+	require.Equal(t, g.Dir, mustOpen(t, a.Path).Root(), "a worktree of it is no bare repository")
+	require.NoError(t, removed(r, t.Context(), Remove{Path: a.Path}))
 }
 
 func TestInheritedEnvironmentHasNoSay(t *testing.T) {

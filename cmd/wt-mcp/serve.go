@@ -59,12 +59,12 @@ func (p *program) open(ctx context.Context, roots func(context.Context) []string
 // works, then here.
 func (p *program) find(ctx context.Context, roots func(context.Context) []string) (*git.Repo, error) {
 	if p.repo != "" {
-		repo, err := git.Open(ctx, p.repo)
+		repo, err := git.OpenNamed(ctx, p.repo)
 		return repo, openError(p.repo, err)
 	}
 	for _, dir := range roots(ctx) {
-		if repo, err := git.Open(ctx, dir); err == nil {
-			return repo, nil
+		if repo, err := git.Open(ctx, dir); !elsewhere(err) {
+			return repo, openError(dir, err)
 		}
 	}
 	here, err := os.Getwd()
@@ -75,14 +75,31 @@ func (p *program) find(ctx context.Context, roots func(context.Context) []string
 	return repo, openError(here, err)
 }
 
+// elsewhere reports that a directory just is no repository. One that git refuses, or
+// could not look at, is no reason to work in another one.
+func elsewhere(err error) bool {
+	refused := errors.Is(err, git.ErrOwner) || errors.Is(err, git.ErrImplicit)
+	return errors.Is(err, git.ErrNotRepository) && !refused || errors.Is(err, os.ErrNotExist)
+}
+
 func openError(dir string, err error) error {
+	var refused *git.Refused
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, os.ErrNotExist):
 		return &state.Error{Code: state.NotARepository, Err: err, Message: fmt.Sprintf("there is no directory %s", dir),
 			Hint: "start wt-mcp with --repo and a directory that exists"}
-	case errors.Is(err, git.ErrNotRepository), errors.Is(err, git.ErrNoMainCheckout):
+	case errors.Is(err, git.ErrOwner) && errors.As(err, &refused):
+		return state.Errorf(state.NotARepository, "only if you trust its owner: "+refused.What[0]+" makes git take it, then repeat the call",
+			"git refuses %s: another user owns it", dir)
+	case errors.Is(err, git.ErrImplicit):
+		return &state.Error{Code: state.NotARepository, Err: err, Message: fmt.Sprintf("git refuses %s: it is in a bare repository that was not named", dir),
+			Hint: "if it is the right one, start wt-mcp with --repo and that repository"}
+	case errors.Is(err, git.ErrNoMainCheckout):
+		return &state.Error{Code: state.NotARepository, Err: err, Message: fmt.Sprintf("no board for %s", dir),
+			Hint: "start wt-mcp in the main checkout, or with --repo and its directory"}
+	case errors.Is(err, git.ErrNotRepository):
 		return &state.Error{Code: state.NotARepository, Err: err, Message: fmt.Sprintf("no board for %s", dir),
 			Hint: "start wt-mcp in a git repository or with --repo DIR; git init makes one"}
 	}
