@@ -115,7 +115,9 @@ func replaceFile(path string, old, content []byte) (err error) {
 	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".exclude-*")
+	name := filepath.Join(filepath.Dir(path), ".exclude.wt-mcp") // only who has the git lock writes it
+	_ = os.Remove(name)
+	temp, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,9 @@ const (
 // program is the git binary with the environment that every run of it gets.
 // It is immutable.
 type program struct {
-	path string
-	env  []string
+	path    string
+	env     []string
+	private string // a place for temporary files; empty: the repository is not known yet
 }
 
 // call is one run of git.
@@ -127,7 +128,7 @@ func (p *program) answer(ctx context.Context, c call) (out []byte, said string, 
 
 	stdout, stderr := &limited{limit: stdoutLimit}, &limited{limit: stderrLimit, drop: true}
 	if c.op {
-		err = runToFile(cmd, stderr)
+		err = p.runToFile(cmd, stderr)
 	} else {
 		cmd.Stdout, cmd.Stderr = stdout, stderr
 		if c.stdout != nil {
@@ -163,17 +164,14 @@ func lockEnv(op bool) []string {
 	return []string{"GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1"}
 }
 
-// runToFile runs cmd with its stderr in a file that has no name any more, so
-// that our death leaves none behind; on Windows it goes afterwards.
-func runToFile(cmd *exec.Cmd, stderr io.Writer) error {
-	file, err := os.CreateTemp("", "wt-mcp-git-*")
+// runToFile runs cmd with its stderr in a scratch file, which goes on to take it
+// when we die.
+func (p *program) runToFile(cmd *exec.Cmd, stderr io.Writer) error {
+	file, release, err := p.scratchFile()
 	if err != nil {
 		return fmt.Errorf("create output file: %w", err)
 	}
-	if os.Remove(file.Name()) != nil {
-		defer os.Remove(file.Name())
-	}
-	defer file.Close()
+	defer release()
 	cmd.Stderr = file
 	runErr := cmd.Run()
 	if _, err := io.Copy(stderr, io.NewSectionReader(file, 0, stderrLimit)); err != nil && runErr == nil {

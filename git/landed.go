@@ -3,7 +3,6 @@ package git
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -84,12 +83,12 @@ type comparison struct {
 // merged tries what a merge would do, and looks for the changes one by one. What
 // git writes meanwhile goes with a directory of its own.
 func (r *Repo) merged(ctx context.Context, l comparison, targetTree string) (Landing, error) {
-	scratch, err := os.MkdirTemp("", "wt-mcp-objects-*")
+	scratch, err := r.git.scratch()
 	if err != nil {
 		return Landing{}, fmt.Errorf("make directory for objects: %w", err)
 	}
-	defer os.RemoveAll(scratch)
-	env := append(r.pin("", ""), "GIT_OBJECT_DIRECTORY="+scratch, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+alternate(filepath.Join(r.common, "objects")),
+	defer scratch.Close()
+	env := append(r.pin("", ""), "GIT_OBJECT_DIRECTORY="+scratch.Dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+alternate(filepath.Join(r.common, "objects")),
 		"GIT_AUTHOR_NAME=wt-mcp", "GIT_AUTHOR_EMAIL=wt-mcp@wt-mcp.invalid")
 	ask := func(args ...string) (string, error) {
 		out, err := r.git.run(ctx, call{dir: r.common, env: env, args: args})

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,6 +16,9 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(helperDir) != "" {
 		os.Exit(helper())
+	}
+	if os.Getenv(helperScratch) != "" {
+		os.Exit(holdScratch())
 	}
 	os.Exit(gittest.Main(m))
 }
@@ -65,6 +69,8 @@ const (
 	helperDir    = "WT_MCP_TEST_DIR"    // the repository
 	helperBranch = "WT_MCP_TEST_COMMIT" // where the new branch starts
 	helperLock   = "WT_MCP_TEST_LOCK"   // a file which git inherits with a flock on it
+
+	helperScratch = "WT_MCP_TEST_SCRATCH" // makes a scratch directory and waits for the end
 )
 
 func helper() int {
@@ -90,4 +96,14 @@ func helper() int {
 // helperAdd is what the helper process asks for.
 func helperAdd(root, commit string) Add {
 	return Add{Path: filepath.Join(root, ".worktrees", "a"), Branch: "wt/a", Commit: commit, NewBranch: true, Op: "op-a"}
+}
+
+// holdScratch is the helper process that dies with a scratch directory.
+func holdScratch() int {
+	s, err := (&program{}).scratch()
+	fmt.Println(s.Dir)
+	if err == nil {
+		time.Sleep(time.Minute)
+	}
+	return 1
 }

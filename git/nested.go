@@ -159,11 +159,12 @@ func fetched(gitDir string) []string {
 // configuration has no say, since that could name programs to run: git gets a git
 // directory of ours, with the objects and the index of the other.
 func (r *Repo) changedIn(ctx context.Context, repo repository, head string) (int, error) {
-	scratch, err := os.MkdirTemp("", "wt-mcp-repository-*")
+	own, err := r.git.scratch()
 	if err != nil {
 		return 0, fmt.Errorf("make git directory: %w", err)
 	}
-	defer os.RemoveAll(scratch)
+	defer own.Close()
+	scratch := own.Dir
 	config, at := "[core]\n\trepositoryformatversion = 0\n", "ref: refs/heads/none"
 	if len(head) == 64 {
 		config = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"

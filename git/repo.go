@@ -61,6 +61,7 @@ func find(ctx context.Context, dir string, explicit bool) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.private = filepath.Join(found.common, dirName)
 	r := &Repo{git: p, common: found.common, turn: make(chan struct{}, 1)}
 	r.root, r.bare, err = p.mainCheckout(ctx, found)
 	if err != nil {

@@ -189,5 +189,9 @@ func gitError(doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return &state.Error{Code: state.Cancelled, Message: doing + " was cancelled", Err: err}
 	}
-	return &state.Error{Code: state.GitFailed, Message: doing, Err: err, Hint: "nothing was changed; mend what git says, then repeat the call"}
+	hint := "nothing was changed; mend what git says, then repeat the call"
+	if errors.Is(err, git.ErrNoScratch) {
+		hint = "nothing was changed; set TMPDIR where the server is started, or make room, then repeat the call"
+	}
+	return &state.Error{Code: state.GitFailed, Message: doing, Err: err, Hint: hint}
 }

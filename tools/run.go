@@ -258,13 +258,15 @@ func runEvent(phase string, r runner.Record) state.Event {
 	return e
 }
 
-// SettleRuns has told what dead processes left untold, and sweeps old logs.
+// SettleRuns has told what dead processes left untold, and sweeps old logs and the
+// temporary files of git calls.
 func (b *Board) SettleRuns() {
 	b.shared.background.Go(func() {
 		b.Jobs.Settle()
 		if set, err := b.Config.Load(); err == nil {
 			b.Jobs.Sweep(time.Now(), set.KeepLogs, set.KeepBytes)
 		}
+		b.Git.SweepScratch(time.Now())
 	})
 }
 

@@ -22,7 +22,7 @@ import (
 func (p *program) demo(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp("", "wt-mcp-demo-")
 	if err != nil {
-		return fmt.Errorf("make scratch directory: %w", err)
+		return fmt.Errorf("make scratch directory: %w; set TMPDIR to a directory that takes new files", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	repo := filepath.Join(dir, "shop")
