@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"wt-mcp/state"
 	"wt-mcp/tools"
 )
 
@@ -18,7 +19,7 @@ import (
 // struct does not have, no nulls, and the bounds of the enum, min and max tags.
 func inputSchema(in any) (*jsonschema.Schema, error) {
 	t := reflect.TypeOf(in)
-	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{})
+	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{reflect.TypeFor[state.Token](): {Type: "string"}}})
 	if err != nil {
 		return nil, fmt.Errorf("derive schema of %s: %w", t, err)
 	}

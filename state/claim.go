@@ -168,16 +168,16 @@ func (s *Store) renew(c *Claim, at float64) {
 // since the machine's boot, also while it sleeps: setting the time of day changes
 // nothing. For a claim of an earlier boot the time of day is all there is; what is
 // left is then never more than the lease.
-func (s *Store) LeaseLeft(c Claim) time.Duration {
-	left := c.ExpiresAt - s.Now()
-	if c.Boot == s.boot && s.boot != "" {
-		left = c.Deadline - s.uptime().Seconds()
+func (v *View) LeaseLeft(c Claim) time.Duration {
+	left := c.ExpiresAt - v.Now()
+	if v.OfThisBoot(c) && c.Boot != "" {
+		left = c.Deadline - v.store.uptime().Seconds()
 	}
 	return time.Duration(min(left, c.Lease) * float64(time.Second))
 }
 
 // OfThisBoot reports whether the lease of a claim counts by the clock of this boot.
-func (s *Store) OfThisBoot(c Claim) bool { return c.Boot == s.boot }
+func (v *View) OfThisBoot(c Claim) bool { return c.Boot == v.store.boot }
 
 // Token proves a claim to the board. The zero value is no token.
 type Token struct {
@@ -195,6 +195,17 @@ func newSecret() string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(random))
 }
 
+// IsZero reports that there is no token.
+func (t Token) IsZero() bool { return t.Task == 0 }
+
+// UnmarshalText is ParseToken; no text is no token.
+func (t *Token) UnmarshalText(text []byte) (err error) {
+	if *t = (Token{}); len(text) > 0 {
+		*t, err = ParseToken(string(text))
+	}
+	return err
+}
+
 // String is the token as clients get it and give it back.
 func (t Token) String() string {
 	if t.Task == 0 {
@@ -207,8 +218,8 @@ func (t Token) String() string {
 func ParseToken(s string) (Token, error) {
 	m := tokenForm.FindStringSubmatch(s)
 	if m == nil {
-		return Token{}, Errorf(InvalidArgument, "pass it exactly as task_claim gave it, such as 7-3-abcdefghijklmnop",
-			"claim: %q is no claim; it is cut short or was changed", Clip(Visible(s), 60)).With("argument", "claim")
+		return Token{}, Invalid("claim", "pass it exactly as task_claim gave it, such as 7-3-abcdefghijklmnop",
+			"%q is no claim; it is cut short or was changed", Clip(Visible(s), 60))
 	}
 	task, _ := strconv.Atoi(m[1])
 	number, _ := strconv.ParseInt(m[2], 10, 64)
@@ -223,10 +234,10 @@ func (t Token) proof() string {
 // ProvedBy reports whether the token is the one that was given out for c.
 func (c Claim) ProvedBy(t Token) bool { return c.Number == t.Number && c.Proof == t.proof() }
 
-// Rebase counts what is left of a lease that an earlier boot gave by the clock of
-// this one.
-func (s *Store) Rebase(c Claim) Claim {
-	left := max(0, s.LeaseLeft(c).Seconds())
-	c.Boot, c.Deadline = s.boot, s.uptime().Seconds()+left
-	return c
+// RebaseClaim counts what is left of a lease that an earlier boot gave by the clock
+// of this one.
+func (tx *Tx) RebaseClaim(c Claim) Claim {
+	left := max(0, tx.LeaseLeft(c).Seconds())
+	c.Boot, c.Deadline = tx.store.boot, tx.store.uptime().Seconds()+left
+	return tx.PutClaim(c)
 }

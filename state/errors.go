@@ -71,6 +71,11 @@ func Errorf(code Code, hint, format string, args ...any) *Error {
 	return &Error{Code: code, Hint: hint, Message: fmt.Sprintf(format, args...)}
 }
 
+// Invalid makes an InvalidArgument error of one argument; hint may be empty.
+func Invalid(argument, hint, format string, args ...any) *Error {
+	return Errorf(InvalidArgument, hint, "%s: %s", argument, fmt.Sprintf(format, args...)).With("argument", argument)
+}
+
 // CodeOf returns the code of the first [Error] in err's chain, or Internal.
 func CodeOf(err error) Code {
 	var e *Error

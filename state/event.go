@@ -57,5 +57,8 @@ func parseEvent(line []byte) (e Event, ok bool) {
 // Time is a time as the files have it.
 func Time(seconds float64) time.Time { return time.UnixMicro(int64(seconds * 1e6)).UTC() }
 
+// Clock says a time of the day to people, UTC.
+func Clock(seconds float64) string { return Time(seconds).Format("15:04:05Z") }
+
 // Seconds is a time in the form that the files have: epoch seconds, to the microsecond.
 func Seconds(t time.Time) float64 { return math.Round(float64(t.UnixNano())/1e3) / 1e6 }

@@ -98,6 +98,9 @@ func (s *Store) Going(id string) bool {
 	return err == nil && !free
 }
 
+// Going is [Store.Going] for who looks at the board.
+func (v *View) Going(id string) bool { return v.store.Going(id) }
+
 // takeOperation locks the file of that name. Between opening and locking it
 // somebody may have removed it as left over: then it is made again.
 func (s *Store) takeOperation(id string) (*Operation, error) {
@@ -191,6 +194,18 @@ func (v *View) Intents() ([]Intent, error) {
 		intents = append(intents, in)
 	}
 	return intents, nil
+}
+
+// Unfinished finds an operation on the worktree of that name or for that task that
+// is not finished, whether its owner lives or not; nil where there is none.
+func (v *View) Unfinished(name string, task *int) (*Intent, error) {
+	intents, err := v.Intents()
+	for _, in := range intents {
+		if strings.EqualFold(in.Name, name) || task != nil && in.TaskID != nil && *in.TaskID == *task {
+			return &in, nil
+		}
+	}
+	return nil, err
 }
 
 // PutIntent records what the operation op is about to do.

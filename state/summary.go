@@ -149,6 +149,18 @@ type Tasks struct {
 	broken []int // the numbers of Problems
 }
 
+// Count counts the tasks of each status.
+func (t *Tasks) Count() map[Status]int {
+	counts := map[Status]int{}
+	for _, s := range Statuses() {
+		counts[s] = 0
+	}
+	for _, one := range t.All {
+		counts[one.Status]++
+	}
+	return counts
+}
+
 // Find returns the task of that number.
 func (t *Tasks) Find(id int) (*TaskSummary, bool) {
 	if i := t.position(id); i < len(t.All) && t.All[i].ID == id {

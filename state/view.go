@@ -10,6 +10,9 @@ import (
 // with the writers.
 const viewTries = 10
 
+// Now is the board's clock, in the form that the files have it.
+func (v *View) Now() float64 { return v.store.Now() }
+
 // View runs fn on the board as it is at one instant between two changes, and
 // changes nothing. It takes no lock unless writers keep changing the board or
 // one of them died; so fn may be called more than once, and only the last call

@@ -14,6 +14,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/state"
 	"wt-mcp/tools/config"
+	"wt-mcp/tools/rules"
 	"wt-mcp/tools/runner"
 )
 
@@ -37,7 +38,8 @@ type Board struct {
 
 // Caller is who makes a call.
 type Caller struct {
-	Actor string // shown in events and notes
+	Actor string      // shown in events and notes
+	Held  *rules.Held // the claims that it was given; the board has some for who brings none
 
 	// Progress, where it is set, is told how a call that takes long gets on. Seconds grow.
 	Progress func(seconds float64, message string)
@@ -49,7 +51,6 @@ type shared struct {
 	excludeErr error
 	background sync.WaitGroup
 	runs       atomic.Int64 // started so far
-	tokens     tokens
 	tending    tending
 	measuring  atomic.Bool
 	closing    chan struct{} // closed when the board is: what nobody waits for ends
@@ -62,6 +63,7 @@ type shared struct {
 // NewBoard joins a store and its repository.
 func NewBoard(s *state.Store, g *git.Repo, log *slog.Logger, env []string) *Board {
 	b := &Board{State: s, Git: g, Log: log, Env: env, shared: &shared{closing: make(chan struct{})}, Config: config.Find(variable(env), s.Root())}
+	b.Held = &rules.Held{}
 	b.Jobs = runner.NewJobs(filepath.Join(g.CommonDir(), "wt-mcp", "runs"), b.TellEnd)
 	return b
 }
@@ -70,6 +72,9 @@ func NewBoard(s *state.Store, g *git.Repo, log *slog.Logger, env []string) *Boar
 func (b *Board) For(c Caller) *Board {
 	own := *b
 	own.Caller = c
+	if c.Held == nil {
+		own.Held = b.Held
+	}
 	return &own
 }
 

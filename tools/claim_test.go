@@ -16,6 +16,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/git/gittest"
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 )
 
 // machine is a machine whose clocks go as a test wants.
@@ -47,9 +48,9 @@ func newMachine() *machine {
 	return &machine{boot: "boot-1", uptime: time.Hour, wall: time.Unix(1_800_000_000, 0)}
 }
 
-// rules is the board's claims as they should be: a task has at most one holder, a
+// lawBook is the board's claims as they should be: a task has at most one holder, a
 // lease that is over lets the next one in, and never the old one.
-type rules struct {
+type lawBook struct {
 	now   time.Duration
 	tasks map[int]*modelTask
 }
@@ -66,7 +67,7 @@ type modelClaim struct {
 	closed     bool // its holder completed the task
 }
 
-func (r *rules) lapse(t *modelTask) {
+func (r *lawBook) lapse(t *modelTask) {
 	if t.claim != nil && r.now >= t.claim.end {
 		t.claim = nil
 		if t.status == state.InProgress {
@@ -76,7 +77,7 @@ func (r *rules) lapse(t *modelTask) {
 }
 
 // write is what a change of the task is to answer that carries a token; "" is none.
-func (r *rules) write(t *modelTask, token string) state.Code {
+func (r *lawBook) write(t *modelTask, token string) state.Code {
 	if token != "" && t.claim != nil && t.claim.token == token && r.now < t.claim.end {
 		if begun := t.claim.end - t.claim.lease; (r.now - begun).Seconds() > min(t.claim.lease.Seconds()/20, 5) {
 			t.claim.end = r.now + t.claim.lease
@@ -110,14 +111,14 @@ func followRules(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	repo, m := gittest.NewRepo(t), newMachine()
 	boards := []*Board{m.connection(t, repo, "a"), m.connection(t, repo, "b"), m.connection(t, repo, "c")}
-	r := &rules{tasks: map[int]*modelTask{}}
+	r := &lawBook{tasks: map[int]*modelTask{}}
 	for i := range 3 {
 		r.tasks[mustCreate(t, boards[0], fmt.Sprint(i)).ID] = &modelTask{status: state.Pending}
 	}
 	for step := range 250 {
 		id := 1 + rng.IntN(3)
 		task, b := r.tasks[id], boards[rng.IntN(3)]
-		b.shared.tokens = tokens{} // each call is a connection of its own: it has what it passes
+		b.Held = &rules.Held{} // each call is a connection of its own: it has what it passes
 		token := ""
 		if n := len(task.holders); n > 0 && rng.IntN(3) > 0 {
 			token = task.holders[max(0, n-1-rng.IntN(2))].token
@@ -127,13 +128,13 @@ func followRules(t *testing.T, seed uint64) {
 		case 0, 1:
 			claimStep(t, r, task, b, id, rng, what)
 		case 2:
-			err := second(b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: id, Note: "n", Claim: token}))
+			err := second(b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: id, Note: "n", Claim: tokenOf(t, token)}))
 			requireCode(t, writable(r, task, token), err, what+" note")
 		case 3:
 			if token == "" {
 				continue
 			}
-			err := second(b.TaskClaim(t.Context(), TaskClaimIn{Claim: token}))
+			err := second(b.TaskClaim(t.Context(), TaskClaimIn{Claim: tokenOf(t, token)}))
 			want := r.own(task, token)
 			if want == "" {
 				task.claim.end = r.now + task.claim.lease
@@ -143,7 +144,7 @@ func followRules(t *testing.T, seed uint64) {
 			if token == "" {
 				continue
 			}
-			err := second(b.TaskClaim(t.Context(), TaskClaimIn{Claim: token, Release: true}))
+			err := second(b.TaskClaim(t.Context(), TaskClaimIn{Claim: tokenOf(t, token), Release: true}))
 			want := r.own(task, token)
 			if want == "" {
 				task.claim, task.status = nil, state.Pending
@@ -166,7 +167,7 @@ func followRules(t *testing.T, seed uint64) {
 	}
 }
 
-func claimStep(t *testing.T, r *rules, task *modelTask, b *Board, id int, rng *rand.Rand, what string) {
+func claimStep(t *testing.T, r *lawBook, task *modelTask, b *Board, id int, rng *rand.Rand, what string) {
 	lease := time.Duration(1+rng.IntN(20)) * time.Second
 	out, err := b.TaskClaim(t.Context(), TaskClaimIn{TaskID: id, LeaseSeconds: lease.Seconds()})
 	if !task.status.Open() {
@@ -182,9 +183,9 @@ func claimStep(t *testing.T, r *rules, task *modelTask, b *Board, id int, rng *r
 	task.holders, task.status = append(task.holders, task.claim), state.InProgress
 }
 
-func closeStep(t *testing.T, r *rules, task *modelTask, b *Board, id int, token, what string) {
+func closeStep(t *testing.T, r *lawBook, task *modelTask, b *Board, id int, token, what string) {
 	want := writable(r, task, token)
-	err := second(b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: id, Status: state.Completed, Claim: token}))
+	err := second(b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: id, Status: state.Completed, Claim: tokenOf(t, token)}))
 	requireCode(t, want, err, what+" complete")
 	if want == "" {
 		if task.claim != nil {
@@ -194,10 +195,16 @@ func closeStep(t *testing.T, r *rules, task *modelTask, b *Board, id int, token,
 	}
 }
 
-func writable(r *rules, task *modelTask, token string) state.Code { return r.write(task, token) }
+func tokenOf(t *testing.T, text string) (token state.Token) {
+	t.Helper()
+	require.NoError(t, token.UnmarshalText([]byte(text)))
+	return token
+}
+
+func writable(r *lawBook, task *modelTask, token string) state.Code { return r.write(task, token) }
 
 // own is what renewing and releasing answer, which need a claim that holds.
-func (r *rules) own(t *modelTask, token string) state.Code {
+func (r *lawBook) own(t *modelTask, token string) state.Code {
 	switch code := r.write(t, token); {
 	case code == "" && (t.claim == nil || t.claim.token != token):
 		return state.Conflict
@@ -206,7 +213,7 @@ func (r *rules) own(t *modelTask, token string) state.Code {
 	}
 }
 
-func requireModel(t *testing.T, r *rules, b *Board, id int, task *modelTask) {
+func requireModel(t *testing.T, r *lawBook, b *Board, id int, task *modelTask) {
 	t.Helper()
 	got, err := b.TaskGet(t.Context(), TaskGetIn{TaskID: id})
 	require.NoError(t, err)
@@ -253,7 +260,7 @@ func TestLeaseSurvivesABoot(t *testing.T) {
 			err = second(b.TaskClaim(t.Context(), TaskClaimIn{TaskID: id}))
 			if jump > 0 {
 				require.NoError(t, err, "by the clock the lease is over")
-				requireCode(t, state.ClaimLost, second(b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: id, Note: "n", Claim: claimed.Claim})), "the old holder")
+				requireCode(t, state.ClaimLost, second(b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: id, Note: "n", Claim: tokenOf(t, claimed.Claim)})), "the old holder")
 				return
 			}
 			requireCode(t, state.ClaimHeld, err, "right after the boot")
@@ -301,7 +308,7 @@ func TestClaimEndsWithTheTask(t *testing.T) {
 	}
 	_, err = a.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: id, Status: state.Completed})
 	require.NoError(t, err)
-	out, err := b.WorktreeRemove(t.Context(), WorktreeRemoveIn{Name: "lane", Claim: claimed.Claim})
+	out, err := b.WorktreeRemove(t.Context(), WorktreeRemoveIn{Name: "lane", Claim: tokenOf(t, claimed.Claim)})
 	require.NoError(t, err)
 	require.Equal(t, state.OutcomeCompleted, out.Task.Attempts[0].Outcome)
 }
@@ -353,7 +360,7 @@ func TestClaimsFileIsLost(t *testing.T) {
 			require.NoError(t, err)
 			_, err = b.TaskClaim(t.Context(), TaskClaimIn{TaskID: id, Owner: "bob"})
 			require.NoError(t, err)
-			late := TaskUpdateIn{TaskID: id, Note: "late", Claim: old.Claim}
+			late := TaskUpdateIn{TaskID: id, Note: "late", Claim: tokenOf(t, old.Claim)}
 			requireCode(t, state.ClaimLost, second(a.TaskUpdate(t.Context(), late)), "while bob holds it")
 			_, err = b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: id, Status: state.Completed})
 			require.NoError(t, err)
@@ -373,7 +380,7 @@ func TestClaimOfATaskCompletedByHand(t *testing.T) {
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(data), "in_progress", "completed", 1)), 0o644))
-	for _, in := range []TaskClaimIn{{Claim: claimed.Claim}, {Claim: claimed.Claim, Owner: "bob"}} {
+	for _, in := range []TaskClaimIn{{Claim: tokenOf(t, claimed.Claim)}, {Claim: tokenOf(t, claimed.Claim), Owner: "bob"}} {
 		requireCode(t, state.Conflict, second(b.TaskClaim(t.Context(), in)), "renew or hand over")
 	}
 }
@@ -400,7 +407,7 @@ func TestHandOverKeepsTheRuns(t *testing.T) {
 		tx.KeepRuns(id, []string{"r-000000000-aaaaa"})
 		return nil
 	}))
-	_, err = b.TaskClaim(t.Context(), TaskClaimIn{Claim: claimed.Claim, Owner: "bob"})
+	_, err = b.TaskClaim(t.Context(), TaskClaimIn{Claim: tokenOf(t, claimed.Claim), Owner: "bob"})
 	require.NoError(t, err)
 	require.NoError(t, b.State.View(t.Context(), func(v *state.View) error {
 		c, _, err := v.Claim(id)

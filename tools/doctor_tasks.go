@@ -5,13 +5,14 @@ import (
 	"fmt"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 )
 
 // circles finds tasks that wait for themselves. Which of them need not wait is a
 // person's decision.
 func (d *diagnosis) circles() {
 	for _, way := range d.tasks.Circles() {
-		d.add(Finding{Kind: "circle", Subject: fmt.Sprintf("task %d", way[0]), What: "it waits for itself and is never ready: " + circle(way),
+		d.add(Finding{Kind: "circle", Subject: fmt.Sprintf("task %d", way[0]), What: "it waits for itself and is never ready: " + rules.Circle(way),
 			Next: fmt.Sprintf(`task_update {"task_id":%d,"blocked_by":[…]} with those that it has to wait for`, way[0])})
 	}
 }

@@ -26,7 +26,7 @@ func TestFileCallIsFencedAtItsLastStep(t *testing.T) {
 	require.NoError(t, err)
 	_, err = ann.TaskClaim(t.Context(), TaskClaimIn{TaskID: task.ID, LeaseSeconds: 60})
 	require.NoError(t, err)
-	root, path, commit, err := ann.openClaimed(t.Context(), "lane", "note", "")
+	root, path, commit, err := ann.openClaimed(t.Context(), "lane", "note", state.Token{})
 	require.NoError(t, err)
 	defer root.Close()
 	m.pass(61 * time.Second)
@@ -85,7 +85,7 @@ func deadCreation(t *testing.T, b *Board) (*state.Operation, state.Intent) {
 	plan, err := b.planCreate(WorktreeCreateIn{Name: "lane"})
 	require.NoError(t, err)
 	cause := b.resolve(t.Context(), WorktreeCreateIn{Name: "lane"}, &plan)
-	require.NoError(t, b.reserve(t.Context(), op, &plan, "", cause))
+	require.NoError(t, b.reserve(t.Context(), op, &plan, state.Token{}, cause))
 	require.NoError(t, b.Git.AddWorktree(t.Context(), addOf(plan, op)))
 	locked := filepath.Join(b.Git.CommonDir(), "worktrees", "lane", "locked")
 	require.NoError(t, os.WriteFile(locked, []byte(git.LockReason(plan.ID)), 0o644)) // as it was before the end

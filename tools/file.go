@@ -31,7 +31,7 @@ func (b *Board) openRoot(ctx context.Context, worktree, path string) (*os.Root, 
 
 // openClaimed is openRoot for a change: the worktree's task may be claimed. Commit
 // does the last step of the change while nobody else can take the task.
-func (b *Board) openClaimed(ctx context.Context, worktree, path, claim string) (root *os.Root, local string, commit commit, err error) {
+func (b *Board) openClaimed(ctx context.Context, worktree, path string, claim state.Token) (root *os.Root, local string, commit commit, err error) {
 	w, err := b.entry(ctx, worktree)
 	if err == nil {
 		err = b.hold(ctx, w, claim)
@@ -48,12 +48,12 @@ type commit func(last func() error) error
 
 // whileHeld does something short under the board's lock, if the caller may still
 // change the worktree then.
-func (b *Board) whileHeld(ctx context.Context, w state.Worktree, claim string, do func() error) error {
+func (b *Board) whileHeld(ctx context.Context, w state.Worktree, claim state.Token, do func() error) error {
 	if w.TaskID == nil {
 		return do()
 	}
 	return b.update(ctx, func(tx *state.Tx) error {
-		if _, err := b.rightNow(tx, *w.TaskID, claim); err != nil && state.CodeOf(err) != state.NotFound {
+		if _, err := b.rules().Now(tx, *w.TaskID, claim); err != nil && state.CodeOf(err) != state.NotFound {
 			return err
 		}
 		return do()

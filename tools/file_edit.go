@@ -20,11 +20,11 @@ func fileEdit() Tool {
 
 // FileEditIn are the arguments of file_edit.
 type FileEditIn struct {
-	Worktree string `json:"worktree"`
-	Path     string `json:"path" jsonschema:"relative to the worktree"`
-	OldText  string `json:"old_text" jsonschema:"exact text to replace"`
-	NewText  string `json:"new_text"`
-	Claim    string `json:"claim,omitempty"`
+	Worktree string      `json:"worktree"`
+	Path     string      `json:"path" jsonschema:"relative to the worktree"`
+	OldText  string      `json:"old_text" jsonschema:"exact text to replace"`
+	NewText  string      `json:"new_text"`
+	Claim    state.Token `json:"claim,omitzero"`
 }
 
 // FileEditOut tells what was replaced, and how often old_text is still there.

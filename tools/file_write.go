@@ -20,10 +20,10 @@ func fileWrite() Tool {
 
 // FileWriteIn are the arguments of file_write.
 type FileWriteIn struct {
-	Worktree string `json:"worktree"`
-	Path     string `json:"path" jsonschema:"relative to the worktree"`
-	Content  string `json:"content"`
-	Claim    string `json:"claim,omitempty"`
+	Worktree string      `json:"worktree"`
+	Path     string      `json:"path" jsonschema:"relative to the worktree"`
+	Content  string      `json:"content"`
+	Claim    state.Token `json:"claim,omitzero"`
 }
 
 // FileWriteOut tells what was written.

@@ -7,6 +7,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 )
 
 // lane is the registry entry of a worktree that lies where the board puts them,
@@ -31,7 +32,7 @@ func (b *Board) reenter(ctx context.Context, event string, w state.Worktree) err
 			}
 		}
 		tx.PutWorktree(w)
-		tx.Emit(state.Event{Event: event, Actor: b.Actor, Task: taskFields(w.TaskID),
+		tx.Emit(state.Event{Event: event, Actor: b.Actor, Task: rules.TaskFields(w.TaskID),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path, "branch": w.Branch, "status": w.Status}})
 		return nil
 	})
@@ -89,7 +90,7 @@ func (b *Board) setTask(ctx context.Context, name string, task *int) error {
 		}
 		w.TaskID = task
 		tx.PutWorktree(w)
-		tx.Emit(state.Event{Event: "recovery.binding", Actor: b.Actor, Task: taskFields(task), Worktree: state.Fields{"name": name}})
+		tx.Emit(state.Event{Event: "recovery.binding", Actor: b.Actor, Task: rules.TaskFields(task), Worktree: state.Fields{"name": name}})
 		return nil
 	})
 }

@@ -46,7 +46,7 @@ func (b *Board) claimReason(ctx context.Context, w state.Worktree) ([]Reason, er
 		return nil, nil
 	}
 	err := b.State.View(ctx, func(v *state.View) error {
-		_, err := b.rightTo(v, *w.TaskID, "")
+		_, err := b.rules().Look(v, *w.TaskID, state.Token{})
 		return err
 	})
 	var e *state.Error

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"wt-mcp/git"
@@ -21,7 +20,7 @@ func (b *Board) updateFree(ctx context.Context, name string, taskID *int, fn fun
 	for range 3 {
 		var other *state.Intent
 		err := b.update(ctx, func(tx *state.Tx) (err error) {
-			if other, err = inTheWay(&tx.View, name, taskID); err != nil || other != nil {
+			if other, err = tx.Unfinished(name, taskID); err != nil || other != nil {
 				return errors.Join(err, errInTheWay)
 			}
 			return fn(tx)
@@ -40,16 +39,6 @@ func (b *Board) updateFree(ctx context.Context, name string, taskID *int, fn fun
 }
 
 var errInTheWay = errors.New("an operation is in the way")
-
-func inTheWay(v *state.View, name string, taskID *int) (*state.Intent, error) {
-	intents, err := v.Intents()
-	for _, in := range intents {
-		if strings.EqualFold(in.Name, name) || (taskID != nil && in.TaskID != nil && *in.TaskID == *taskID) {
-			return &in, nil
-		}
-	}
-	return nil, err
-}
 
 // Recover finishes or undoes what dead processes left half done; what living
 // ones are doing stays. It deletes no work.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 	"wt-mcp/tools/runner"
 )
 
@@ -158,7 +159,7 @@ func (b *Board) TellEnd(r *runner.Record, doubt bool) error {
 	defer cancel()
 	b.findEscapes(ctx, r)
 	return b.State.Update(ctx, func(tx *state.Tx) error {
-		if err := leaveRun(tx, *r); err != nil {
+		if err := rules.LeaveRun(tx, r.Task, r.ID); err != nil {
 			return err
 		}
 		phases := []string{"finished"}
@@ -179,49 +180,27 @@ func (b *Board) TellEnd(r *runner.Record, doubt bool) error {
 type admission func(*state.Tx, runner.Record) error
 
 // claiming is the admission of a call that passed a claim, or none.
-func (b *Board) claiming(claim string) admission {
+func (b *Board) claiming(claim state.Token) admission {
 	return func(tx *state.Tx, r runner.Record) error {
 		if r.Task == 0 {
 			return nil
 		}
-		_, err := b.enter(tx, r.Task, claim)
+		_, err := b.rules().Enter(tx, r.Task, claim)
 		switch {
 		case state.CodeOf(err) == state.NotFound:
 			return nil
 		case err != nil:
 			return err
 		}
-		return keepAlive(tx, r)
+		rules.KeepAlive(tx, r.Task, r.ID)
+		return nil
 	}
 }
 
-// keepAlive has the run keep the claim on its task alive until it is over.
-func keepAlive(tx *state.Tx, r runner.Record) error {
-	c, claimed, err := tx.Claim(r.Task)
-	if err == nil && claimed {
-		c.Runs = append(slices.Clone(c.Runs), r.ID)
-		tx.PutClaim(c)
-	}
-	return err
-}
-
-// keepIfLive is keepAlive for a run that nobody asked for: a claim whose lease is
+// keepIfLive is the admission of a run that nobody asked for: a claim whose lease is
 // over stays so.
 func (b *Board) keepIfLive(tx *state.Tx, r runner.Record) error {
-	if c, claimed, err := tx.Claim(r.Task); err != nil || !claimed || b.lapsed(c) {
-		return err
-	}
-	return keepAlive(tx, r)
-}
-
-// leaveRun begins the lease of the claim anew that the run has kept alive.
-func leaveRun(tx *state.Tx, r runner.Record) error {
-	c, claimed, err := tx.Claim(r.Task)
-	if i := slices.Index(c.Runs, r.ID); err == nil && claimed && i >= 0 {
-		c.Runs = slices.Delete(slices.Clone(c.Runs), i, i+1)
-		tx.RenewClaim(c)
-	}
-	return err
+	return b.rules().KeepIfLive(tx, r.Task, r.ID)
 }
 
 // untold finds what the event log does not have of a run.

@@ -20,8 +20,8 @@ func runStop() Tool {
 
 // RunStopIn are the arguments of run_stop.
 type RunStopIn struct {
-	RunID string `json:"run_id"`
-	Claim string `json:"claim,omitempty"`
+	RunID string      `json:"run_id"`
+	Claim state.Token `json:"claim,omitzero"`
 }
 
 // RunStop ends a run, whichever process started it.

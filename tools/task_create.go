@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 )
 
 func taskCreate() Tool {
@@ -38,11 +39,11 @@ func (b *Board) TaskCreate(ctx context.Context, in TaskCreateIn) (state.Task, er
 		return t, err
 	}
 	err := b.update(ctx, func(tx *state.Tx) (err error) {
-		if t.BlockedBy, err = checkBlockers(&tx.View, tx.NextID(), in.BlockedBy); err != nil {
+		if t.BlockedBy, err = rules.CheckBlockers(&tx.View, tx.NextID(), in.BlockedBy); err != nil {
 			return err
 		}
 		t = tx.CreateTask(t)
-		e := state.Event{Event: "task.created", Actor: b.Actor, Task: inEvent(t.ID, t.Subject, t.Status)}
+		e := state.Event{Event: "task.created", Actor: b.Actor, Task: rules.InEvent(t.ID, t.Subject, t.Status)}
 		if len(t.BlockedBy) > 0 {
 			e.Detail = state.Fields{"blocked_by": t.BlockedBy}
 		}

@@ -59,8 +59,8 @@ func (b *Board) TaskGet(ctx context.Context, in TaskGetIn) (out TaskGetOut, err 
 		out.Blocks = orEmpty(tasks.Blocks(t.ID))
 		out.BlockedByOpen = orEmpty(tasks.OpenBlockers(t.BlockedBy))
 		s, found := tasks.Find(t.ID)
-		taken, err := b.taken(v)
-		out.Ready = found && tasks.Startable(s) && !taken.has(s)
+		taken, err := b.rules().Taken(v)
+		out.Ready = found && tasks.Startable(s) && !taken.Has(s)
 		out.LeaseExpiresAt = taken[t.ID].ExpiresAt
 		return err
 	})
@@ -111,7 +111,7 @@ func (out TaskGetOut) text() string {
 		text = lines(text, "  blocks "+numbers(out.Blocks))
 	}
 	if out.LeaseExpiresAt > 0 {
-		text = lines(text, fmt.Sprintf("  claimed by %s until %s unless renewed", state.Visible(out.Owner), clock(out.LeaseExpiresAt)))
+		text = lines(text, fmt.Sprintf("  claimed by %s until %s unless renewed", state.Visible(out.Owner), state.Clock(out.LeaseExpiresAt)))
 	}
 	if n := out.LostHolders(); n > 0 && out.Status.Open() {
 		text = lines(text, fmt.Sprintf("  lost its holder %d times", n))

@@ -62,15 +62,15 @@ func (b *Board) TaskList(ctx context.Context, in TaskListIn) (TaskListOut, error
 		if err != nil {
 			return err
 		}
-		out = TaskListOut{Tasks: []TaskSummary{}, Counts: countTasks(tasks.All)}
+		out = TaskListOut{Tasks: []TaskSummary{}, Counts: tasks.Count()}
 		out.Unreadable, out.Problems = len(tasks.Problems), tasks.Problems[:min(len(tasks.Problems), maxProblems)]
-		taken, err := b.taken(v)
+		taken, err := b.rules().Taken(v)
 		if err != nil {
 			return err
 		}
 		all := tasks.All
 		if in.Ready {
-			all = tasks.Ready(taken.has)
+			all = tasks.Ready(taken.Has)
 		}
 		if more := out.fill(in.following(all, after), in.filter(v), newPage(in.Limit, 50)); more {
 			out.NextCursor = in.placeOf(&out.Tasks[len(out.Tasks)-1].TaskSummary).cursor()
@@ -85,17 +85,6 @@ func (b *Board) TaskList(ctx context.Context, in TaskListIn) (TaskListOut, error
 
 // maxProblems is how many files that cannot be read a list names.
 const maxProblems = 10
-
-func countTasks(all []*state.TaskSummary) map[state.Status]int {
-	counts := map[state.Status]int{}
-	for _, s := range state.Statuses() {
-		counts[s] = 0
-	}
-	for _, t := range all {
-		counts[t.Status]++
-	}
-	return counts
-}
 
 // place is where a task stands in the order of a list. A task that goes keeps its
 // place, so a page begins where the one before ended, whoever writes meanwhile.

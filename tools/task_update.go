@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 )
 
 func taskUpdate() Tool {
@@ -31,7 +32,7 @@ type TaskUpdateIn struct {
 	Labels      *[]string    `json:"labels,omitempty" jsonschema:"replaces all"`
 	Note        string       `json:"note,omitempty" jsonschema:"appended with time and author"`
 	IfVersion   *int         `json:"if_version,omitempty" jsonschema:"refuse if the task has another version by now"`
-	Claim       string       `json:"claim,omitempty"`
+	Claim       state.Token  `json:"claim,omitzero"`
 }
 
 // TaskUpdate changes one task.
@@ -43,7 +44,7 @@ func (b *Board) TaskUpdate(ctx context.Context, in TaskUpdateIn) (t state.Task, 
 		return t, err
 	}
 	err = b.update(ctx, func(tx *state.Tx) error {
-		old, err := b.enter(tx, in.TaskID, in.Claim)
+		old, err := b.rules().Enter(tx, in.TaskID, in.Claim)
 		if err != nil {
 			return err
 		}
@@ -51,16 +52,16 @@ func (b *Board) TaskUpdate(ctx context.Context, in TaskUpdateIn) (t state.Task, 
 			return err
 		}
 		if t.Status == state.Deleted {
-			if t, err = unbind(tx, t); err != nil {
+			if t, err = rules.Unbind(tx, t); err != nil {
 				return err
 			}
 		}
-		if t, err = writeTask(tx, t); err != nil {
+		if t, err = rules.WriteTask(tx, t); err != nil {
 			return err
 		}
 		tx.Emit(updated(old, t, in.Note, b.Actor))
 		if old.Status.Open() && !t.Status.Open() {
-			return b.tellUnblocked(tx, t.ID)
+			return b.rules().TellUnblocked(tx, t.ID)
 		}
 		return nil
 	})
@@ -96,12 +97,12 @@ func (in TaskUpdateIn) apply(tx *state.Tx, t state.Task, actor string) (state.Ta
 	}
 	if in.BlockedBy != nil {
 		var err error
-		if t.BlockedBy, err = checkBlockers(&tx.View, t.ID, *in.BlockedBy); err != nil {
+		if t.BlockedBy, err = rules.CheckBlockers(&tx.View, t.ID, *in.BlockedBy); err != nil {
 			return t, err
 		}
 	}
 	if in.Status == state.InProgress {
-		if err := startable(&tx.View, t); err != nil {
+		if err := rules.Startable(&tx.View, t); err != nil {
 			return t, err
 		}
 	}
@@ -138,7 +139,7 @@ func (in TaskUpdateIn) checkVersion(t state.Task) error {
 	both(now, yours, "description", t.Description, in.Description)
 	both(now, yours, "priority", t.Priority, in.Priority)
 	if in.BlockedBy != nil {
-		now["blocked_by"], yours["blocked_by"] = cut(t.BlockedBy, maxBlockers), cut(*in.BlockedBy, maxBlockers)
+		now["blocked_by"], yours["blocked_by"] = clipIDs(t.BlockedBy), clipIDs(*in.BlockedBy)
 	}
 	both(now, yours, "labels", t.Labels, in.Labels)
 	if in.Status != "" {
@@ -152,6 +153,8 @@ func (in TaskUpdateIn) checkVersion(t state.Task) error {
 		"task %d has version %d, not %d%s", t.ID, t.Version, *in.IfVersion, shown).
 		With("version", t.Version).With("task", fitTask(t, smallResult)).With("yours", clipFields(yours))
 }
+
+func clipIDs(ids []int) []int { return ids[:min(len(ids), maxBlockers)] }
 
 // both notes a field's value and what the call would make of it.
 func both[T any](now, yours state.Fields, name string, value T, wanted *T) {
@@ -202,7 +205,7 @@ func updated(old, t state.Task, note, actor string) state.Event {
 	case old.Status != t.Status && t.Status == state.Deleted:
 		name = "task.deleted"
 	}
-	e := taskEvent(name, actor, old, t, nil)
+	e := rules.TaskEvent(name, actor, old, t, nil)
 	if note != "" {
 		if e.Detail == nil {
 			e.Detail = state.Fields{}

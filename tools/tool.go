@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"wt-mcp/state"
 )
@@ -70,6 +71,10 @@ func define[In, Out any](t Tool, do func(*Board, context.Context, In) (Out, erro
 	t.call = func(ctx context.Context, b *Board, args json.RawMessage) (Answer, error) {
 		var in In
 		if err := json.Unmarshal(args, &in); err != nil {
+			var known *state.Error
+			if errors.As(err, &known) {
+				return Answer{}, known
+			}
 			return Answer{}, state.Errorf(state.InvalidArgument, "see the tool's schema", "arguments of %s: %v", t.Name, err)
 		}
 		out, err := do(b, ctx, in)

@@ -11,6 +11,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 )
 
 func worktreeAdopt() Tool {
@@ -24,11 +25,11 @@ func worktreeAdopt() Tool {
 
 // WorktreeAdoptIn are the arguments of worktree_adopt.
 type WorktreeAdoptIn struct {
-	Path   string `json:"path,omitempty" jsonschema:"of a git worktree; this or branch"`
-	Branch string `json:"branch,omitempty" jsonschema:"a local branch that is not checked out"`
-	Name   string `json:"name,omitempty" jsonschema:"default: the last part of path or branch"`
-	TaskID int    `json:"task_id,omitempty" jsonschema:"bind this task and start it" min:"1"`
-	Claim  string `json:"claim,omitempty"`
+	Path   string      `json:"path,omitempty" jsonschema:"of a git worktree; this or branch"`
+	Branch string      `json:"branch,omitempty" jsonschema:"a local branch that is not checked out"`
+	Name   string      `json:"name,omitempty" jsonschema:"default: the last part of path or branch"`
+	TaskID int         `json:"task_id,omitempty" jsonschema:"bind this task and start it" min:"1"`
+	Claim  state.Token `json:"claim,omitzero"`
 }
 
 // WorktreeAdopt takes in what others made. It stays theirs: its branch is never
@@ -118,7 +119,7 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 	plan := state.Intent{Name: in.Name, Path: at.Path, Branch: at.Branch, Adopted: true, Actor: b.Actor}
 	if in.TaskID != 0 {
 		plan.TaskID = &in.TaskID
-	} else if in.Claim != "" {
+	} else if !in.Claim.IsZero() {
 		return w, claimWithoutTask()
 	}
 	if _, main, err := b.target(ctx, "", at.Branch); err == nil && at.Head != "" {
@@ -135,7 +136,7 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 					"%s is on the board already, as worktree %s", plan.Path, known.Name).With("worktree", known.Name)
 			}
 		}
-		if err := b.unused(tx, plan, in.Claim); err != nil {
+		if err := b.rules().Unused(tx, plan.Name, plan.TaskID, in.Claim); err != nil {
 			return err
 		}
 		told := adoptEvent(plan)
@@ -178,6 +179,6 @@ func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
 }
 
 func adoptEvent(plan state.Intent) state.Event {
-	return state.Event{Event: "worktree.adopt", Actor: plan.Actor, Task: taskFields(plan.TaskID),
+	return state.Event{Event: "worktree.adopt", Actor: plan.Actor, Task: rules.TaskFields(plan.TaskID),
 		Worktree: state.Fields{"name": plan.Name, "path": plan.Path, "branch": plan.Branch, "status": state.Active}}
 }

@@ -10,6 +10,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/state"
 	"wt-mcp/tools/include"
+	"wt-mcp/tools/rules"
 )
 
 func worktreeCreate() Tool {
@@ -24,11 +25,11 @@ func worktreeCreate() Tool {
 
 // WorktreeCreateIn are the arguments of worktree_create.
 type WorktreeCreateIn struct {
-	Name    string `json:"name" jsonschema:"1-40 of A-Z a-z 0-9 . _ -"`
-	TaskID  int    `json:"task_id,omitempty" jsonschema:"bind this task and start it" min:"1"`
-	BaseRef string `json:"base_ref,omitempty" jsonschema:"commit, branch or tag to start from, default HEAD"`
-	Branch  string `json:"branch,omitempty" jsonschema:"check out this existing branch, or a remote's: origin/x is worked on as x"`
-	Claim   string `json:"claim,omitempty"`
+	Name    string      `json:"name" jsonschema:"1-40 of A-Z a-z 0-9 . _ -"`
+	TaskID  int         `json:"task_id,omitempty" jsonschema:"bind this task and start it" min:"1"`
+	BaseRef string      `json:"base_ref,omitempty" jsonschema:"commit, branch or tag to start from, default HEAD"`
+	Branch  string      `json:"branch,omitempty" jsonschema:"check out this existing branch, or a remote's: origin/x is worked on as x"`
+	Claim   state.Token `json:"claim,omitzero"`
 }
 
 // WorktreeCreateOut is the entry, and what makes the worktree ready to work in.
@@ -100,7 +101,7 @@ func (b *Board) planCreate(in WorktreeCreateIn) (state.Intent, error) {
 	}
 	if in.TaskID != 0 {
 		plan.TaskID = &in.TaskID
-	} else if in.Claim != "" {
+	} else if !in.Claim.IsZero() {
 		return plan, claimWithoutTask()
 	}
 	if in.Branch != "" && in.BaseRef != "" {
@@ -172,7 +173,7 @@ func baseError(ref string, err error) error {
 
 // reserve takes name, task and branch on the board. A cause that already stands
 // against the creation is told on the event log and returned.
-func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.Intent, claim string, cause error) error {
+func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.Intent, claim state.Token, cause error) error {
 	return b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
 		if err := b.free(tx, *plan, claim); err != nil {
 			return err
@@ -188,8 +189,8 @@ func (b *Board) reserve(ctx context.Context, op *state.Operation, plan *state.In
 }
 
 // free refuses a name, a task or a directory that is taken.
-func (b *Board) free(tx *state.Tx, plan state.Intent, claim string) error {
-	if err := b.unused(tx, plan, claim); err != nil {
+func (b *Board) free(tx *state.Tx, plan state.Intent, claim state.Token) error {
+	if err := b.rules().Unused(tx, plan.Name, plan.TaskID, claim); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(plan.Path); err == nil {
@@ -197,30 +198,6 @@ func (b *Board) free(tx *state.Tx, plan state.Intent, claim string) error {
 			"there is something at %s that is not on the board", plan.Path).With("path", plan.Path)
 	}
 	return nil
-}
-
-// unused refuses a name or a task that is taken.
-func (b *Board) unused(tx *state.Tx, plan state.Intent, claim string) error {
-	w, ok, err := tx.Worktree(plan.Name)
-	if err != nil {
-		return err
-	}
-	if ok && w.Live() {
-		return state.Errorf(state.AlreadyExists, "use it, or choose another name; worktree_list shows them all",
-			"worktree %s exists already (%s)", w.Name, w.Status).With("path", w.Path)
-	}
-	if plan.TaskID == nil {
-		return nil
-	}
-	t, err := b.enter(tx, *plan.TaskID, claim)
-	if err == nil {
-		err = bindable(&tx.View, t)
-	}
-	if err == nil && t.Worktree != "" {
-		return state.Errorf(state.Conflict, fmt.Sprintf("work in %s, or create the worktree without task_id and bind it with task_bind_worktree", t.Worktree),
-			"task %d has worktree %s already", t.ID, t.Worktree).With("worktree", t.Worktree)
-	}
-	return err
 }
 
 func addOf(plan state.Intent, op *state.Operation) git.Add {
@@ -263,7 +240,7 @@ func (b *Board) created(ctx context.Context, op *state.Operation, plan state.Int
 			return err
 		}
 		if included != nil {
-			told.Detail = with(told.Detail, "included", included)
+			told.Detail = rules.With(told.Detail, "included", included)
 		}
 		tx.Emit(told)
 		if plan.Adopted {
@@ -274,40 +251,16 @@ func (b *Board) created(ctx context.Context, op *state.Operation, plan state.Int
 	return w, err
 }
 
-// register puts a new entry on the registry and binds its task. It returns what
+// register puts the new entry on the registry and binds its task. It returns what
 // changed of the task.
 func register(tx *state.Tx, plan state.Intent) (state.Worktree, state.Fields, error) {
 	w := state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, Status: state.Active, CreatedAt: tx.At(),
 		BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit, Adopted: plan.Adopted, TaskID: plan.TaskID}
-	if plan.TaskID == nil {
-		tx.PutWorktree(w)
-		return w, nil, nil
-	}
-	changes, err := bindCreated(tx, &w, plan.Interrupted)
-	return w, changes, err
-}
-
-// bindCreated binds the task if it still wants the worktree: a person may have
-// ended it meanwhile by editing its file. It returns what changed of the task. What
-// was not interrupted has kept the claim on the task alive.
-func bindCreated(tx *state.Tx, w *state.Worktree, interrupted bool) (state.Fields, error) {
-	t, err := tx.Task(*w.TaskID)
-	if err != nil || !t.Status.Open() {
-		w.TaskID = nil
-		tx.PutWorktree(*w)
-		return nil, nil
-	}
-	if c, claimed, err := tx.Claim(t.ID); err != nil {
-		return nil, err
-	} else if claimed && !interrupted {
-		t.LeaseExpiresAt = tx.RenewClaim(c).ExpiresAt
-	}
-	bound, err := bind(tx, t, *w)
-	return withChanges(nil, t, bound), err
+	return rules.Register(tx, w, plan.Interrupted)
 }
 
 func createEvent(phase string, plan state.Intent, cause error) state.Event {
-	e := state.Event{Event: "worktree.create." + phase, Actor: plan.Actor, Task: taskFields(plan.TaskID)}
+	e := state.Event{Event: "worktree.create." + phase, Actor: plan.Actor, Task: rules.TaskFields(plan.TaskID)}
 	if phase == "after" {
 		e.Worktree = state.Fields{"name": plan.Name, "path": plan.Path, "branch": plan.Branch, "status": state.Active}
 	} else {

@@ -12,6 +12,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/state"
 	"wt-mcp/tools/config"
+	"wt-mcp/tools/rules"
 )
 
 func worktreeRemove() Tool {
@@ -27,11 +28,11 @@ func worktreeRemove() Tool {
 
 // WorktreeRemoveIn are the arguments of worktree_remove.
 type WorktreeRemoveIn struct {
-	Name         string `json:"name"`
-	Force        bool   `json:"force,omitempty" jsonschema:"also with changes; they are kept in the trash"`
-	CompleteTask bool   `json:"complete_task,omitempty" jsonschema:"also complete its task"`
-	Reason       string `json:"reason,omitempty"`
-	Claim        string `json:"claim,omitempty"`
+	Name         string      `json:"name"`
+	Force        bool        `json:"force,omitempty" jsonschema:"also with changes; they are kept in the trash"`
+	CompleteTask bool        `json:"complete_task,omitempty" jsonschema:"also complete its task"`
+	Reason       string      `json:"reason,omitempty"`
+	Claim        state.Token `json:"claim,omitzero"`
 }
 
 // WorktreeRemoveOut tells what became of worktree, task and branch.
@@ -134,8 +135,7 @@ func (b *Board) strand(ctx context.Context, op *state.Operation, plan state.Inte
 		e := removeEvent("failed", plan, cause)
 		w, ok, err := tx.Worktree(plan.Name)
 		if err == nil && ok && w.Live() {
-			plan.CompleteTask = false
-			_, _, err = b.closeOut(tx, w, plan, snapshot, &e)
+			_, _, err = b.rules().CloseOut(tx, w, rules.Removal{Reason: plan.Reason, Snapshot: snapshot}, &e)
 			e.Worktree["status"] = state.Removed
 		}
 		tx.Emit(e)
@@ -144,13 +144,13 @@ func (b *Board) strand(ctx context.Context, op *state.Operation, plan state.Inte
 }
 
 // announceRemoval says on the board what is about to go.
-func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent, claim string) error {
+func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent, claim state.Token) error {
 	return b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
 		w, err := live(&tx.View, plan.Name)
 		if err != nil {
 			return err
 		}
-		if err := b.enterWorktree(tx, w, claim); err != nil {
+		if err := b.rules().EnterWorktree(tx, w, claim); err != nil {
 			return err
 		}
 		plan.TaskID = w.TaskID
@@ -177,7 +177,7 @@ func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Int
 			w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, TaskID: plan.TaskID, BaseRef: plan.BaseRef}
 		}
 		told := removeEvent("after", plan, nil)
-		out.Worktree, out.Task, err = b.closeOut(tx, w, plan, trash.Snapshot.ID, &told)
+		out.Worktree, out.Task, err = b.rules().CloseOut(tx, w, removalOf(plan, trash.Snapshot.ID), &told)
 		tx.Emit(told)
 		return err
 	})
@@ -190,6 +190,14 @@ func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Int
 		b.tidy(trash)
 	}
 	return out, err
+}
+
+func removalOf(plan state.Intent, snapshot string) rules.Removal {
+	as := rules.Removal{Reason: plan.Reason, Snapshot: snapshot}
+	if plan.CompleteTask {
+		as.Complete = plan.TaskID
+	}
+	return as
 }
 
 // settings are those in effect; a file that is broken is told by runs, and must
@@ -264,44 +272,6 @@ func (b *Board) atWork(ctx context.Context) func(id string) bool {
 	}
 }
 
-// closeOut puts the end of a removed worktree on the board, and into the event that
-// tells it what changed of its task.
-func (b *Board) closeOut(tx *state.Tx, w state.Worktree, plan state.Intent, snapshot string, told *state.Event) (state.Worktree, *state.Task, error) {
-	end := &state.Closeout{Action: "remove", Reason: plan.Reason, At: tx.At(), Snapshot: snapshot}
-	left, changes, err := b.letGo(tx, w, plan, end)
-	w.Status, w.RemovedAt, w.Closeout = state.Removed, tx.At(), end
-	tx.PutWorktree(w)
-	told.Detail = changes
-	return w, left, err
-}
-
-// letGo completes the task of a worktree that is gone, or takes the worktree out of
-// it; changes is what it has not told of that.
-func (b *Board) letGo(tx *state.Tx, w state.Worktree, plan state.Intent, end *state.Closeout) (left *state.Task, changes state.Fields, err error) {
-	if w.TaskID == nil {
-		return nil, nil, nil
-	}
-	t, err := tx.Task(*w.TaskID)
-	if state.CodeOf(err) == state.NotFound {
-		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	old, bound := t, strings.EqualFold(t.Worktree, w.Name)
-	if bound {
-		t.Worktree = ""
-	}
-	if plan.CompleteTask && t.Status.Open() && plan.TaskID != nil && *plan.TaskID == t.ID {
-		left, err = b.complete(tx, w, old, t, end)
-		return left, nil, err
-	}
-	if bound {
-		t = tx.PutTask(t)
-	}
-	return &t, withChanges(nil, old, t), nil
-}
-
 // dropBranch deletes the branch if the board made it, the worktree was on it in the
 // end and no commit is on it alone, and says why not.
 func (b *Board) dropBranch(ctx context.Context, plan state.Intent, last git.Snapshot) (outcome, reason string) {
@@ -353,7 +323,7 @@ func reasonOf(err error) string {
 }
 
 func removeEvent(phase string, plan state.Intent, cause error) state.Event {
-	e := state.Event{Event: "worktree.remove." + phase, Actor: plan.Actor, Task: taskFields(plan.TaskID),
+	e := state.Event{Event: "worktree.remove." + phase, Actor: plan.Actor, Task: rules.TaskFields(plan.TaskID),
 		Worktree: state.Fields{"name": plan.Name, "path": plan.Path}}
 	if phase == "after" {
 		e.Worktree["status"] = state.Removed

@@ -12,6 +12,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 )
 
 func worktreeRestore() Tool {
@@ -25,9 +26,9 @@ func worktreeRestore() Tool {
 
 // WorktreeRestoreIn are the arguments of worktree_restore.
 type WorktreeRestoreIn struct {
-	Snapshot string `json:"snapshot" jsonschema:"as worktree_remove or worktree_snapshot answered it"`
-	Name     string `json:"name,omitempty" jsonschema:"another name than it had"`
-	Claim    string `json:"claim,omitempty"`
+	Snapshot string      `json:"snapshot" jsonschema:"as worktree_remove or worktree_snapshot answered it"`
+	Name     string      `json:"name,omitempty" jsonschema:"another name than it had"`
+	Claim    state.Token `json:"claim,omitzero"`
 }
 
 // WorktreeRestoreOut is the entry, and where the worktree is not what it was.
@@ -128,7 +129,7 @@ func (b *Board) planRestore(in WorktreeRestoreIn, s git.Snapshot) (state.Intent,
 
 // reserveRestore takes the name on the board, and the task if it is there for
 // the taking; note says why not.
-func (b *Board) reserveRestore(ctx context.Context, op *state.Operation, plan *state.Intent, claim string) (note string, err error) {
+func (b *Board) reserveRestore(ctx context.Context, op *state.Operation, plan *state.Intent, claim state.Token) (note string, err error) {
 	wanted := plan.TaskID
 	err = b.updateFree(ctx, plan.Name, wanted, func(tx *state.Tx) error {
 		plan.TaskID, note = wanted, ""
@@ -140,7 +141,7 @@ func (b *Board) reserveRestore(ctx context.Context, op *state.Operation, plan *s
 				plan.TaskID = nil
 			}
 		}
-		if err := b.free(tx, state.Intent{Name: plan.Name, Path: plan.Path}, ""); err != nil {
+		if err := b.free(tx, state.Intent{Name: plan.Name, Path: plan.Path}, state.Token{}); err != nil {
 			return elsewhere(*plan, err)
 		}
 		*plan = tx.PutIntent(op, *plan)
@@ -159,7 +160,7 @@ func elsewhere(plan state.Intent, err error) error {
 }
 
 // unavailable says why a task is not bound to a worktree that comes back.
-func (b *Board) unavailable(v *state.View, id int, name, claim string) (string, error) {
+func (b *Board) unavailable(v *state.View, id int, name string, claim state.Token) (string, error) {
 	t, err := v.Task(id)
 	switch {
 	case err != nil:
@@ -169,11 +170,11 @@ func (b *Board) unavailable(v *state.View, id int, name, claim string) (string, 
 	case t.Worktree != "" && !strings.EqualFold(t.Worktree, name):
 		return fmt.Sprintf("its task %d has worktree %s by now: not bound", id, t.Worktree), nil
 	}
-	_, err = b.rightTo(v, id, claim)
-	if err != nil && claim != "" {
+	_, err = b.rules().Look(v, id, claim)
+	if err != nil && !claim.IsZero() {
 		return "", err
 	}
-	if err = cmp.Or(err, startable(v, t)); err != nil {
+	if err = cmp.Or(err, rules.Startable(v, t)); err != nil {
 		return fmt.Sprintf("%v: not bound", err), nil
 	}
 	return "", nil
@@ -200,9 +201,7 @@ func (b *Board) restored(ctx context.Context, op *state.Operation, plan state.In
 		}
 		tx.DropIntent(op)
 		e := restoreEvent(plan, nil)
-		if plan.TaskID == nil {
-			tx.PutWorktree(w)
-		} else if e.Detail, err = bindCreated(tx, &w, plan.Interrupted); err != nil {
+		if w, e.Detail, err = rules.Register(tx, w, plan.Interrupted); err != nil {
 			return err
 		}
 		e.Worktree["branch"], e.Worktree["status"] = w.Branch, w.Status
@@ -252,7 +251,7 @@ func (b *Board) recoverRestore(ctx context.Context, op *state.Operation, in stat
 }
 
 func restoreEvent(plan state.Intent, cause error) state.Event {
-	e := state.Event{Event: "worktree.restore", Actor: plan.Actor, Task: taskFields(plan.TaskID),
+	e := state.Event{Event: "worktree.restore", Actor: plan.Actor, Task: rules.TaskFields(plan.TaskID),
 		Worktree: state.Fields{"name": plan.Name, "path": plan.Path, "snapshot": plan.Snapshot}}
 	if cause != nil {
 		e.Error = cause.Error()

@@ -33,7 +33,7 @@ type WorktreeRunIn struct {
 	Background     bool              `json:"background,omitempty" jsonschema:"answer at once; it outlives this server; no default timeout"`
 	Env            map[string]string `json:"env,omitempty" jsonschema:"more environment variables"`
 	ShowEnv        bool              `json:"show_env,omitempty" jsonschema:"name the variables it does not get"`
-	Claim          string            `json:"claim,omitempty"`
+	Claim          state.Token       `json:"claim,omitzero"`
 }
 
 // RunOut is what became of a command, so far.

@@ -9,6 +9,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 )
 
 func worktreeSnapshot() Tool {
@@ -85,7 +86,7 @@ func (b *Board) WorktreeSnapshot(ctx context.Context, in WorktreeSnapshotIn) (ou
 		return out, snapshotError(w, err)
 	}
 	err = b.update(ctx, func(tx *state.Tx) error {
-		tx.Emit(state.Event{Event: "worktree.snapshot", Actor: b.Actor, Task: taskFields(w.TaskID),
+		tx.Emit(state.Event{Event: "worktree.snapshot", Actor: b.Actor, Task: rules.TaskFields(w.TaskID),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path, "snapshot": s.ID}})
 		return nil
 	})

@@ -1,4 +1,4 @@
-package tools
+package rules
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"wt-mcp/state"
 )
 
-// checkBlockers accepts the tasks that task id is to wait for: they are there, and
+// CheckBlockers accepts the tasks that task id is to wait for: they are there, and
 // none of them waits for id in turn. It returns each once.
-func checkBlockers(v *state.View, id int, blockedBy []int) ([]int, error) {
+func CheckBlockers(v *state.View, id int, blockedBy []int) ([]int, error) {
 	if len(blockedBy) == 0 {
 		return nil, nil
 	}
@@ -31,14 +31,14 @@ func checkBlockers(v *state.View, id int, blockedBy []int) ([]int, error) {
 	}
 	if cycle := all.Cycle(id, unique); cycle != nil {
 		return nil, state.Errorf(state.InvalidArgument, "leave out what closes the circle; task_get shows blockedBy and blocks",
-			"blocked_by: the tasks would wait for each other: %s", circle(cycle)).With("argument", "blocked_by").With("cycle", cut(cycle, 100))
+			"blocked_by: the tasks would wait for each other: %s", Circle(cycle)).With("argument", "blocked_by").With("cycle", cut(cycle, 100))
 	}
 	return unique, nil
 }
 
 func blocker(v *state.View, all *state.Tasks, id, other int) error {
 	if other == id {
-		return invalid("blocked_by", "leave it out", "task %d cannot wait for itself", id)
+		return state.Invalid("blocked_by", "leave it out", "task %d cannot wait for itself", id)
 	}
 	t, there := all.Find(other)
 	if !there {
@@ -49,13 +49,13 @@ func blocker(v *state.View, all *state.Tasks, id, other int) error {
 			With("argument", "blocked_by").With("task_id", other)
 	}
 	if t.Status == state.Deleted {
-		return invalid("blocked_by", "leave it out", "task %d is deleted", other)
+		return state.Invalid("blocked_by", "leave it out", "task %d is deleted", other)
 	}
 	return nil
 }
 
-// circle shows a circle of tasks: #1 -> #2 -> #1
-func circle(ids []int) string {
+// Circle shows a circle of tasks: #1 -> #2 -> #1
+func Circle(ids []int) string {
 	shown := ids
 	if len(ids) > 12 {
 		shown = slices.Concat(ids[:6], ids[len(ids)-5:])
@@ -72,8 +72,8 @@ func circle(ids []int) string {
 
 func cut(ids []int, most int) []int { return ids[:min(len(ids), most)] }
 
-// startable refuses a task that others must be done before.
-func startable(v *state.View, t state.Task) error {
+// Startable refuses a task that others must be done before.
+func Startable(v *state.View, t state.Task) error {
 	if t.Status != state.Pending || len(t.BlockedBy) == 0 {
 		return nil
 	}
@@ -93,15 +93,15 @@ func startable(v *state.View, t state.Task) error {
 		names = append(names, fmt.Sprintf("%d more", n))
 	}
 	return state.Errorf(state.Blocked, "do those first, or take another with task_claim {}; worktree_events with wait_seconds waits for task.unblocked",
-		"task %d waits for %s", t.ID, join(names)).With("task_id", t.ID).With("blocked_by", cut(open, 100))
+		"task %d waits for %s", t.ID, strings.Join(names, ", ")).With("task_id", t.ID).With("blocked_by", cut(open, 100))
 }
 
 // mostUnblocked bounds how many tasks one change tells to be ready.
 const mostUnblocked = 200
 
-// tellUnblocked tells which tasks waited for nothing else than this one, which
+// TellUnblocked tells which tasks waited for nothing else than this one, which
 // has been closed.
-func (b *Board) tellUnblocked(tx *state.Tx, closed int) error {
+func (r Rules) TellUnblocked(tx *state.Tx, closed int) error {
 	all, err := tx.Tasks()
 	if err != nil {
 		return err
@@ -115,11 +115,11 @@ func (b *Board) tellUnblocked(tx *state.Tx, closed int) error {
 		if told++; told > mostUnblocked {
 			continue
 		}
-		tx.Emit(state.Event{Event: "task.unblocked", Actor: b.Actor, Detail: state.Fields{"by": closed},
-			Task: inEvent(t.ID, t.Subject, t.Status)})
+		tx.Emit(state.Event{Event: "task.unblocked", Actor: r.Actor, Detail: state.Fields{"by": closed},
+			Task: InEvent(t.ID, t.Subject, t.Status)})
 	}
 	if more := told - mostUnblocked; more > 0 {
-		tx.Emit(state.Event{Event: "task.unblocked", Actor: b.Actor, Detail: state.Fields{"by": closed, "more": more}})
+		tx.Emit(state.Event{Event: "task.unblocked", Actor: r.Actor, Detail: state.Fields{"by": closed, "more": more}})
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package tools
+package rules
 
 import (
 	"slices"
@@ -6,23 +6,31 @@ import (
 	"wt-mcp/state"
 )
 
-// taskEvent tells of a change of a task, with both values of every field that
+// TaskEvent tells of a change of a task, with both values of every field that
 // changed: the event log has each version that a field ever had.
-func taskEvent(name, actor string, old, t state.Task, detail state.Fields) state.Event {
-	e := state.Event{Event: name, Actor: actor, Detail: withChanges(detail, old, t), Task: inEvent(t.ID, t.Subject, t.Status)}
+func TaskEvent(name, actor string, old, t state.Task, detail state.Fields) state.Event {
+	e := state.Event{Event: name, Actor: actor, Detail: WithChanges(detail, old, t), Task: InEvent(t.ID, t.Subject, t.Status)}
 	if t.Worktree != "" {
 		e.Worktree = state.Fields{"name": t.Worktree}
 	}
 	return e
 }
 
-// inEvent is what an event says of the task that it is about.
-func inEvent(id int, subject string, status state.Status) state.Fields {
+// InEvent is what an event says of the task that it is about.
+func InEvent(id int, subject string, status state.Status) state.Fields {
 	return state.Fields{"id": id, "subject": subject, "status": status}
 }
 
-// withChanges adds what changed of a task to the detail of an event.
-func withChanges(detail state.Fields, old, t state.Task) state.Fields {
+// TaskFields is the task of an event about a worktree.
+func TaskFields(id *int) state.Fields {
+	if id == nil {
+		return state.Fields{}
+	}
+	return state.Fields{"id": *id}
+}
+
+// WithChanges adds what changed of a task to the detail of an event.
+func WithChanges(detail state.Fields, old, t state.Task) state.Fields {
 	changes := state.Fields{}
 	change(changes, "status", old.Status, t.Status)
 	change(changes, "owner", old.Owner, t.Owner)
@@ -35,10 +43,11 @@ func withChanges(detail state.Fields, old, t state.Task) state.Fields {
 	if len(changes) == 0 {
 		return detail
 	}
-	return with(with(detail, "changes", changes), "version", t.Version)
+	return With(With(detail, "changes", changes), "version", t.Version)
 }
 
-func with(detail state.Fields, key string, value any) state.Fields {
+// With adds a fact to the detail of an event.
+func With(detail state.Fields, key string, value any) state.Fields {
 	if detail == nil {
 		detail = state.Fields{}
 	}
