@@ -153,7 +153,7 @@ func (r *Repo) addEntry(ctx context.Context, a Add) error {
 	return retry(ctx, cleanup, func() error {
 		_, err := r.git.run(ctx, call{
 			args: []string{"worktree", "add", "--no-checkout", "--lock", "--reason", LockReason(a.Op), "--", a.Path, a.Branch},
-			dir:  r.common, env: r.pin("", ""), op: true, inherit: a.Inherit,
+			dir:  r.common, at: r.pin("", ""), op: true, inherit: a.Inherit,
 		})
 		return err
 	})
@@ -178,7 +178,7 @@ func (r *Repo) entryObstacle(ctx context.Context, a Add, err error) error {
 func (r *Repo) checkout(ctx context.Context, a Add, admin string) error {
 	_, err := r.git.run(ctx, call{
 		args: []string{"reset", "--hard", "--quiet", "--no-recurse-submodules"},
-		dir:  a.Path, env: r.pin(admin, a.Path), op: true, inherit: a.Inherit,
+		dir:  a.Path, at: r.pin(admin, a.Path), op: true, inherit: a.Inherit,
 	})
 	return err
 }

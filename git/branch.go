@@ -22,7 +22,7 @@ func (r *Repo) createBranch(ctx context.Context, a Add) error {
 		_, err := r.git.run(ctx, call{
 			args: []string{"update-ref", "--create-reflog", "-m", "wt-mcp: branch made by " + a.Op, "--no-deref", "--end-of-options", "refs/heads/" + a.Branch, a.Commit, zero},
 			dir:  r.common, op: true, inherit: a.Inherit,
-			env: append(r.pin("", ""), "GIT_COMMITTER_EMAIL="+markEmail(a.Op)),
+			at: r.pin("", ""), env: []string{"GIT_COMMITTER_EMAIL=" + markEmail(a.Op)},
 		})
 		return err
 	})
@@ -91,7 +91,7 @@ func (r *Repo) deleteBranch(ctx context.Context, branch, oid string) error {
 		return refuse(ErrCheckedOut, path)
 	}
 	change := func(args ...string) error {
-		_, err := r.git.run(ctx, call{args: args, dir: r.common, env: r.pin("", ""), op: true})
+		_, err := r.git.run(ctx, call{args: args, dir: r.common, at: r.pin("", ""), op: true})
 		return err
 	}
 	err = retry(ctx, nothing, func() error {

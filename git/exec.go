@@ -33,6 +33,7 @@ type call struct {
 	args    []string
 	dir     string
 	config  []string   // -c key=value, beside fixedConfig; later entries win
+	at      place      // the repository; the zero place lets git discover it
 	env     []string   // beside program.env; later entries win
 	op      bool       // changes something: must survive the death of this process
 	inherit []*os.File // open files which git and its children keep open
@@ -120,7 +121,7 @@ func clipWords(said string) string {
 func (p *program) answer(ctx context.Context, c call) (out []byte, said string, err error) {
 	cmd := exec.CommandContext(ctx, p.path, slices.Concat(fixedConfig(), c.config, c.args)...)
 	cmd.Dir = c.dir
-	cmd.Env = slices.Concat(p.env, lockEnv(c.op), c.env)
+	cmd.Env = slices.Concat(p.env, lockEnv(c.op), c.at.env(), c.env)
 	cmd.WaitDelay = grace
 	cmd.Cancel = func() error { return terminate(cmd) }
 	isolate(cmd, c.inherit)

@@ -48,7 +48,7 @@ func (r *Repo) IgnoredMatching(ctx context.Context, patterns string) ([]string, 
 // board and other repositories. A pathspec that leaves out the board would not
 // do: git lists a directory in which something may be meant.
 func (r *Repo) others(ctx context.Context, rules string) ([]string, error) {
-	out, err := r.git.run(ctx, call{dir: r.root, env: r.pin("", r.root), args: []string{
+	out, err := r.git.run(ctx, call{dir: r.root, at: r.pin("", r.root), args: []string{
 		"ls-files", "-z", "--others", "--ignored", "--directory", rules}})
 	if err != nil {
 		return nil, err

@@ -88,10 +88,10 @@ func (r *Repo) merged(ctx context.Context, l comparison, targetTree string) (Lan
 		return Landing{}, fmt.Errorf("make directory for objects: %w", err)
 	}
 	defer scratch.Close()
-	env := append(r.pin("", ""), "GIT_OBJECT_DIRECTORY="+scratch.Dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+alternate(filepath.Join(r.common, "objects")),
-		"GIT_AUTHOR_NAME=wt-mcp", "GIT_AUTHOR_EMAIL=wt-mcp@wt-mcp.invalid")
+	env := []string{"GIT_OBJECT_DIRECTORY=" + scratch.Dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + alternate(filepath.Join(r.common, "objects")),
+		"GIT_AUTHOR_NAME=wt-mcp", "GIT_AUTHOR_EMAIL=wt-mcp@wt-mcp.invalid"}
 	ask := func(args ...string) (string, error) {
-		out, err := r.git.run(ctx, call{dir: r.common, env: env, args: args})
+		out, err := r.git.run(ctx, call{dir: r.common, at: r.pin("", ""), env: env, args: args})
 		return strings.TrimSpace(string(out)), err
 	}
 	switch tree, err := ask("merge-tree", "--write-tree", "--no-messages", l.target, l.branch); {

@@ -78,7 +78,7 @@ func (r *Repo) look(ctx context.Context, admin, top, origin string) (*look, erro
 
 // entries lists the index.
 func (r *Repo) entries(ctx context.Context, admin, top string) ([]entry, error) {
-	out, err := r.git.whole(ctx, call{args: []string{"ls-files", "--stage", "-v", "-z"}, dir: top, env: r.pin(admin, top)})
+	out, err := r.git.whole(ctx, call{args: []string{"ls-files", "--stage", "-v", "-z"}, dir: top, at: r.pin(admin, top)})
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (r *Repo) converts(ctx context.Context, admin string, entries []entry) bool
 	if slices.ContainsFunc(places, exists) {
 		return true
 	}
-	out, err := r.git.run(ctx, call{args: []string{"config", "-z", "--get-regexp", `^core\.(autocrlf|attributesfile)$`}, dir: r.common, env: r.pin(admin, "")})
+	out, err := r.git.run(ctx, call{args: []string{"config", "-z", "--get-regexp", `^core\.(autocrlf|attributesfile)$`}, dir: r.common, at: r.pin(admin, "")})
 	for setting := range bytes.SplitSeq(out, []byte{0}) {
 		if key, value, _ := strings.Cut(string(setting), "\n"); key != "" && !(key == "core.autocrlf" && strings.EqualFold(value, "false")) {
 			return true

@@ -49,7 +49,7 @@ func (r *Repo) addressModule(modules, name, dir, path, gitDir string) error {
 	if !checkRegular(config) {
 		return nil
 	}
-	_, err = r.git.run(context.Background(), call{op: true, dir: r.common, env: r.pin("", ""),
+	_, err = r.git.run(context.Background(), call{op: true, dir: r.common, at: r.pin("", ""),
 		args: []string{"config", "--file", config, "core.worktree", gitPath(back)}})
 	if err != nil {
 		return err

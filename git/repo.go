@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -212,21 +213,29 @@ func nativePath(p string) string {
 // vanished while git read it.
 func (r *Repo) read(ctx context.Context, args ...string) (out []byte, err error) {
 	err = retry(ctx, nothing, func() error {
-		out, err = r.git.run(ctx, call{args: args, dir: r.common, env: r.pin("", "")})
+		out, err = r.git.run(ctx, call{args: args, dir: r.common, at: r.pin("", "")})
 		return err
 	})
 	return out, err
 }
 
-// pin is the environment that fixes which repository git works on, so that a
-// worktree whose .git or commondir file was rewritten has no say.
-func (r *Repo) pin(admin, top string) []string {
-	if admin == "" || admin == r.common {
-		admin = r.common
+// place fixes which repository git works on, so that a worktree whose .git or
+// commondir file was rewritten has no say.
+type place struct{ admin, common, top string }
+
+// pin is the place of a worktree: its administrative directory and its top, each
+// empty for that of the repository as a whole.
+func (r *Repo) pin(admin, top string) place {
+	return place{admin: cmp.Or(admin, r.common), common: r.common, top: top}
+}
+
+func (p place) env() []string {
+	if p.admin == "" {
+		return nil
 	}
-	env := []string{"GIT_DIR=" + admin, "GIT_COMMON_DIR=" + r.common}
-	if top != "" {
-		env = append(env, "GIT_WORK_TREE="+top)
+	env := []string{"GIT_DIR=" + p.admin, "GIT_COMMON_DIR=" + p.common}
+	if p.top != "" {
+		env = append(env, "GIT_WORK_TREE="+p.top)
 	}
 	return env
 }

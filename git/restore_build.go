@@ -137,7 +137,7 @@ func (b *building) writeNotes(ctx context.Context) error {
 	if _, ok := b.held["git/index"]; ok || b.snap.Head == "" {
 		return nil
 	}
-	_, err := b.repo.git.run(ctx, call{op: true, dir: b.repo.common, env: b.repo.pin(b.git.Name(), ""), args: []string{"read-tree", b.snap.Head}})
+	_, err := b.repo.git.run(ctx, call{op: true, dir: b.repo.common, at: b.repo.pin(b.git.Name(), ""), args: []string{"read-tree", b.snap.Head}})
 	return err
 }
 
@@ -213,7 +213,7 @@ func (b *building) writeFiles(ctx context.Context) error {
 		}
 		done <- err
 	}()
-	_, err := b.repo.git.run(ctx, call{dir: b.repo.common, env: b.repo.pin("", ""), stdin: strings.NewReader(ask.String()), stdout: write,
+	_, err := b.repo.git.run(ctx, call{dir: b.repo.common, at: b.repo.pin("", ""), stdin: strings.NewReader(ask.String()), stdout: write,
 		args: []string{"cat-file", "--batch", "--buffer"}})
 	write.CloseWithError(io.ErrUnexpectedEOF)
 	if received := <-done; received != nil {

@@ -76,7 +76,7 @@ func (r *Repo) refs(ctx context.Context, names ...string) (map[string]string, er
 // head reads the HEAD of the worktree of an administrative directory: its commit
 // and its branch's full name, which is HEAD where it is detached.
 func (r *Repo) head(ctx context.Context, admin string) (oid, ref string, err error) {
-	out, err := r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"rev-parse", "HEAD", "--symbolic-full-name", "HEAD"}})
+	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin(admin, ""), args: []string{"rev-parse", "HEAD", "--symbolic-full-name", "HEAD"}})
 	oid, ref, _ = strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
 	return oid, ref, err
 }
@@ -124,7 +124,7 @@ func (r *Repo) UniqueCommits(ctx context.Context, oid string, except ...string) 
 		args = append(args, "--exclude="+branch)
 	}
 	args = append(args, "--branches", "--tags", "--remotes", "--")
-	out, err := r.git.run(ctx, call{args: args, dir: r.common, env: append(r.pin("", ""), "GIT_NO_REPLACE_OBJECTS=1")})
+	out, err := r.git.run(ctx, call{args: args, dir: r.common, at: r.pin("", ""), env: []string{"GIT_NO_REPLACE_OBJECTS=1"}})
 	if err != nil {
 		return 0, fmt.Errorf("count commits of %s: %w", oid, err)
 	}
@@ -142,7 +142,7 @@ func (r *Repo) HeadBranch(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
 	}
-	out, err := r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"symbolic-ref", "--quiet", "HEAD"}})
+	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin(admin, ""), args: []string{"symbolic-ref", "--quiet", "HEAD"}})
 	if err != nil && exitCode(err) != 1 {
 		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
 	}

@@ -233,7 +233,7 @@ func (r *Repo) DropSnapshots(ctx context.Context, before time.Time) error {
 			errs = append(errs, err)
 			continue
 		}
-		_, err = r.git.run(ctx, call{op: true, dir: r.common, env: r.pin("", ""),
+		_, err = r.git.run(ctx, call{op: true, dir: r.common, at: r.pin("", ""),
 			args: []string{"update-ref", "--no-deref", "-d", "--end-of-options", SnapshotRef(s.ID), s.commit}})
 		errs = append(errs, err)
 	}

@@ -225,7 +225,7 @@ func (r *Repo) kinds(ctx context.Context, ids map[string]bool) ([]object, error)
 	for id := range ids {
 		ask.WriteString(id + "\n")
 	}
-	out, err := r.git.run(ctx, call{dir: r.common, env: r.pin("", ""), stdin: strings.NewReader(ask.String()),
+	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin("", ""), stdin: strings.NewReader(ask.String()),
 		args: []string{"cat-file", "--batch-check=%(objectname) %(objecttype)"}})
 	if err != nil {
 		return nil, err
@@ -249,7 +249,7 @@ func (r *Repo) tips(ctx context.Context, commits []string, head string) ([]strin
 	if head != "" {
 		ask += "^" + head + "\n"
 	}
-	out, err := r.git.run(ctx, call{dir: r.common, env: append(r.pin("", ""), "GIT_NO_REPLACE_OBJECTS=1"),
+	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin("", ""), env: []string{"GIT_NO_REPLACE_OBJECTS=1"},
 		stdin: strings.NewReader(ask), args: []string{"rev-list", "--parents", "--stdin"}})
 	if err != nil {
 		return nil, err

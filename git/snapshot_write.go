@@ -29,7 +29,7 @@ func (t *taking) write(ctx context.Context) error {
 		err := t.stream(ctx, out, message)
 		w.CloseWithError(errors.Join(err, out.Flush()))
 	}()
-	_, err = t.repo.git.run(ctx, call{op: true, dir: t.repo.common, env: t.repo.pin("", ""), inherit: t.ask.Inherit, stdin: read,
+	_, err = t.repo.git.run(ctx, call{op: true, dir: t.repo.common, at: t.repo.pin("", ""), inherit: t.ask.Inherit, stdin: read,
 		args: []string{"-c", "core.bigFileThreshold=16m", "-c", "pack.compression=1", "-c", "core.compression=1", "-c", "fastimport.unpackLimit=8",
 			"fast-import", "--quiet", "--force", "--depth=0", "--done", "--date-format=raw"}})
 	read.Close()

@@ -76,7 +76,7 @@ func (r *Repo) MainHeadMoved() time.Time {
 
 // statusOf compares the files at top with the index in admin.
 func (r *Repo) statusOf(ctx context.Context, admin, top string, more ...string) (Status, error) {
-	out, err := r.git.run(ctx, call{dir: top, env: r.pin(admin, top), args: append([]string{
+	out, err := r.git.run(ctx, call{dir: top, at: r.pin(admin, top), args: append([]string{
 		"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames",
 		"--untracked-files=normal", "--ignore-submodules=none"}, more...)})
 	if err != nil {

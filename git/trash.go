@@ -137,7 +137,7 @@ func (r *Repo) asCheckedOut(ctx context.Context, t Trash) bool {
 	if err != nil || len(status.Modified)+len(status.Conflicted)+len(status.Untracked)+len(status.Ignored) > 0 {
 		return false
 	}
-	_, err = r.git.run(ctx, call{dir: r.common, env: r.pin(admin, ""), args: []string{"diff-index", "--cached", "--quiet", t.Snapshot.Head, "--"}})
+	_, err = r.git.run(ctx, call{dir: r.common, at: r.pin(admin, ""), args: []string{"diff-index", "--cached", "--quiet", t.Snapshot.Head, "--"}})
 	return err == nil
 }
 

@@ -156,7 +156,7 @@ func (r *Repo) RepairWorktree(ctx context.Context, path string) error {
 		return err
 	}
 	defer unlock()
-	_, err = r.git.run(ctx, call{op: true, dir: r.common, env: r.pin("", ""), args: []string{"worktree", "repair", "--", path}})
+	_, err = r.git.run(ctx, call{op: true, dir: r.common, at: r.pin("", ""), args: []string{"worktree", "repair", "--", path}})
 	if err == nil {
 		err = r.CheckWorktree(path)
 	}
@@ -203,7 +203,7 @@ func (r *Repo) readIn(ctx context.Context, path string, args ...string) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	return r.git.run(ctx, call{args: args, dir: path, env: r.pin(admin, path)})
+	return r.git.run(ctx, call{args: args, dir: path, at: r.pin(admin, path)})
 }
 
 // readSmall reads a regular file of git's that holds one path or line, without
