@@ -93,7 +93,10 @@ func (p *program) run(ctx context.Context, c call) ([]byte, error) {
 // something on stderr, it may not have seen everything: [ErrUnseen].
 func (p *program) whole(ctx context.Context, c call) ([]byte, error) {
 	out, said, err := p.answer(ctx, c)
-	if err == nil && strings.TrimSpace(said) != "" {
+	switch {
+	case errors.Is(err, ErrOutput):
+		err = refuse(ErrUnseen, "git "+c.args[0]+": "+ErrOutput.Error())
+	case err == nil && strings.TrimSpace(said) != "":
 		err = refuse(ErrUnseen, "git "+c.args[0]+" says "+clipWords(said))
 	}
 	return out, err

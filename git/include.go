@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +16,8 @@ import (
 // the top, in order. A directory all of which is meant is one entry with a slash
 // at its end, and may have anything below it. Tracked files are never listed,
 // nor are git directories and other worktrees. Without that file, or without a
-// main checkout, there is nothing to list.
+// main checkout, there is nothing to list. With [ErrUnseen] there may be more than
+// is listed.
 func (r *Repo) IgnoredMatching(ctx context.Context, patterns string) ([]string, error) {
 	info, err := os.Stat(patterns)
 	if os.IsNotExist(err) || r.bare {
@@ -35,22 +37,22 @@ func (r *Repo) IgnoredMatching(ctx context.Context, patterns string) ([]string, 
 		failed <- err
 	}()
 	matching, err = r.others(ctx, "--exclude-from="+patterns)
-	if other := <-failed; err == nil {
+	if other := <-failed; err == nil || other != nil && !errors.Is(other, ErrUnseen) {
 		err = other
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list what to include: %w", err)
+		err = fmt.Errorf("list what to include: %w", err)
 	}
-	return common(matching, ignored), nil
+	return common(matching, ignored), err
 }
 
 // others lists the untracked paths that one set of rules excludes, without the
 // board and other repositories. A pathspec that leaves out the board would not
 // do: git lists a directory in which something may be meant.
 func (r *Repo) others(ctx context.Context, rules string) ([]string, error) {
-	out, err := r.git.run(ctx, call{dir: r.root, at: r.pin("", r.root), args: []string{
+	out, err := r.git.whole(ctx, call{dir: r.root, at: r.pin("", r.root), args: []string{
 		"ls-files", "-z", "--others", "--ignored", "--directory", rules}})
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrUnseen) {
 		return nil, err
 	}
 	var paths []string
@@ -62,7 +64,7 @@ func (r *Repo) others(ctx context.Context, rules string) ([]string, error) {
 			paths = append(paths, name)
 		}
 	}
-	return paths, nil
+	return paths, err
 }
 
 // common is what two lists of paths share, where a directory stands for all that

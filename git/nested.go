@@ -4,57 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// maxWalk bounds the files that are looked through for repositories within a
-// worktree.
-const maxWalk = 1_000_000
-
-// errManyFiles ends a walk.
-var errManyFiles = errors.New("more files than are looked through")
-
 // repository is one that lies within a worktree: its top and its git directory.
 // linked says that it is a worktree of a repository elsewhere.
 type repository struct {
 	name, top, gitDir string
 	linked            bool
-}
-
-// nested finds the repositories below the given directories of top, names as git
-// status prints them. Relative pointers are read as though top were at origin,
-// where it was before it was moved. It follows no symbolic links.
-func nested(top, origin string, dirs []string) ([]repository, error) {
-	var found []repository
-	left := maxWalk
-	for _, dir := range dirs {
-		if !strings.HasSuffix(dir, "/") {
-			continue
-		}
-		err := filepath.WalkDir(filepath.Join(top, filepath.FromSlash(dir)), func(path string, d fs.DirEntry, err error) error {
-			if left--; left < 0 {
-				return fmt.Errorf("%w below %s", errManyFiles, dir)
-			}
-			if err != nil || d.Name() != ".git" {
-				return nil // what cannot be read has nothing that could be lost to us
-			}
-			if repo, ok := repositoryAt(filepath.Dir(path), top, origin); ok {
-				found = append(found, repo)
-			}
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		})
-		if err != nil {
-			return found, err
-		}
-	}
-	return found, nil
 }
 
 // repositoryAt reads the .git of a directory at or below top.
@@ -110,7 +70,7 @@ func inRepository(gitDir string) []string {
 // Tags hold nothing and are not searched, since nobody says where they came from.
 func (r *Repo) ownCommits(ctx context.Context, gitDir string) (head string, own int, err error) {
 	ask := func(args ...string) (string, error) {
-		out, err := r.git.run(ctx, call{dir: gitDir, env: inRepository(gitDir), args: args})
+		out, err := r.git.whole(ctx, call{dir: gitDir, env: inRepository(gitDir), args: args})
 		return strings.TrimSpace(string(out)), err
 	}
 	args := []string{"rev-list", "--count", "--ignore-missing"}
@@ -177,7 +137,7 @@ func (r *Repo) changedIn(ctx context.Context, repo repository, head string) (int
 	if err != nil {
 		return 0, fmt.Errorf("make git directory: %w", err)
 	}
-	out, err := r.git.run(ctx, call{dir: repo.top,
+	out, err := r.git.whole(ctx, call{dir: repo.top,
 		env: append(inRepository(scratch), "GIT_WORK_TREE="+repo.top, "GIT_INDEX_FILE="+filepath.Join(repo.gitDir, "index"),
 			"GIT_OBJECT_DIRECTORY="+filepath.Join(repo.gitDir, "objects")),
 		args: []string{"-c", "core.excludesFile=" + filepath.Join(repo.gitDir, "info", "exclude"), "status", "--porcelain=v2", "-z", "--no-renames",

@@ -11,7 +11,7 @@ import (
 
 // obstacles looks for everything that stands against the removal of a worktree
 // that is not forced. It also gives what it saw.
-func (r *Repo) obstacles(ctx context.Context, admin, path string, locked bool, lock string) (*look, error) {
+func (r *Repo) obstacles(ctx context.Context, admin, path string, locked bool, lock string, wait scanning) (*look, error) {
 	var found []error
 	if locked {
 		found = append(found, refuse(ErrLocked, lock))
@@ -23,11 +23,11 @@ func (r *Repo) obstacles(ctx context.Context, admin, path string, locked bool, l
 	if op != "" {
 		found = append(found, refuse(ErrOperation, op))
 	}
-	l, err := r.look(ctx, admin, path, path)
+	l, err := r.look(ctx, admin, path, path, wait)
 	if err != nil {
 		return nil, errors.Join(append(found, err)...)
 	}
-	return l, errors.Join(append(found, l.dirty(), r.checkWithin(ctx, l, path, path), r.checkHeld(ctx, l.status))...)
+	return l, errors.Join(append(found, l.clean(), r.checkWithin(ctx, l), r.checkHeld(ctx, l.status))...)
 }
 
 // checkHeld refuses a detached HEAD with commits that no branch, tag or remote holds.
@@ -43,7 +43,7 @@ func (r *Repo) checkHeld(ctx context.Context, status Status) error {
 }
 
 // checkWithin refuses submodules and other repositories with work of their own.
-func (r *Repo) checkWithin(ctx context.Context, l *look, top, origin string) error {
+func (r *Repo) checkWithin(ctx context.Context, l *look) error {
 	submodules, err := r.workIn(ctx, l.populated)
 	if err != nil {
 		return err
@@ -62,13 +62,9 @@ func (r *Repo) checkWithin(ctx context.Context, l *look, top, origin string) err
 			submodules = append(submodules, fmt.Sprintf("%s has %d commits that no remote has", filepath.Base(dir), own))
 		}
 	}
-	repos, walkErr := nested(top, origin, append(l.status.Ignored, l.status.Untracked...))
-	others, err := r.workIn(ctx, repos)
+	others, err := r.workIn(ctx, l.nested)
 	if err != nil {
 		return err
-	}
-	if walkErr != nil {
-		others = append(others, walkErr.Error())
 	}
 	return errors.Join(refuseAny(ErrSubmodules, submodules), refuseAny(ErrNested, others))
 }
@@ -99,16 +95,18 @@ func (r *Repo) workIn(ctx context.Context, repos []repository) (found []string, 
 }
 
 // gitDirs finds the git directories of submodules, whose names may have slashes.
-func gitDirs(modules string) []string {
-	var dirs []string
-	_ = filepath.WalkDir(modules, func(path string, d fs.DirEntry, err error) error { // there may be none
+func gitDirs(modules string) (dirs []string, err error) {
+	err = filepath.WalkDir(modules, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() || !exists(filepath.Join(path, "HEAD")) || !isDir(filepath.Join(path, "objects")) {
-			return nil
+			return err
 		}
 		dirs = append(dirs, path)
 		return fs.SkipDir
 	})
-	return dirs
+	if errors.Is(err, fs.ErrNotExist) { // there may be none
+		err = nil
+	}
+	return dirs, err
 }
 
 func isDir(path string) bool {

@@ -219,10 +219,10 @@ func TestRemoveLooksAgainAfterTheRename(t *testing.T) {
 	dir := filepath.Join(a.Path, "vendor", "x")
 	g.Git("clone", "-q", remote(t).Dir, dir)
 	rm := Remove{Path: a.Path, Op: "op"}
-	l, err := r.checkRemovable(t.Context(), admin, rm)
-	require.NoError(t, err)
 	scan, stop := startScan(t.Context(), a.Path)
 	defer stop()
+	l, err := r.checkRemovable(t.Context(), admin, rm, scan)
+	require.NoError(t, err)
 	taken, err := r.capture(t.Context(), rm.capture(), admin, a.Path, l, scan)
 	require.NoError(t, err)
 	g.Write(filepath.Join(dir, "late"), "x")

@@ -77,7 +77,7 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	began := time.Now()
 	scan, stop := startScan(ctx, rm.Path)
 	defer stop()
-	l, err := r.checkRemovable(ctx, admin, rm)
+	l, err := r.checkRemovable(ctx, admin, rm, scan)
 	if err == nil {
 		err = r.mendCommonDir(admin)
 	}
@@ -85,7 +85,7 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 		return Trash{}, err
 	}
 	if l == nil {
-		l = r.tryLook(ctx, admin, rm.Path, rm.Path)
+		l, _ = r.look(ctx, admin, rm.Path, rm.Path, scan) // it must go even if git cannot read it
 	}
 	taken, err := r.capture(ctx, rm.capture(), admin, rm.Path, l, scan)
 	if err != nil {
@@ -104,15 +104,6 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	}
 	t.since = began
 	return t, nil
-}
-
-// tryLook is look for a worktree that must go even if git cannot read it; then
-// it is nil.
-func (r *Repo) tryLook(ctx context.Context, admin, top, origin string) *look {
-	if l, err := r.look(ctx, admin, top, origin); err == nil {
-		return l
-	}
-	return nil
 }
 
 // retire looks a last time, now that nobody finds the directory any more and who
@@ -144,28 +135,26 @@ func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken
 // holdsRepositories reports that there are submodules or other repositories in the
 // worktree, whose commits no look at its files shows.
 func (t *taking) holdsRepositories() bool {
-	return t.look == nil || len(t.look.populated)+len(t.look.kept)+len(t.snap.Nested) > 0
+	return t.look == nil || len(t.look.populated)+len(t.look.kept)+len(t.look.nested)+len(t.snap.Nested) > 0
 }
 
 // lookAgain refuses what has come in the way since, and takes the snapshot again if
 // anything has changed.
 func (r *Repo) lookAgain(ctx context.Context, rm Remove, admin, files string, taken *taking) (*taking, error) {
-	status, err := r.statusOf(ctx, admin, files, "--ignored=traditional", "--ignore-submodules=all")
+	scan, stop := startScan(ctx, files)
+	defer stop()
+	now, err := r.look(ctx, admin, files, rm.Path, scan)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	if err == nil && !rm.Force {
-		now := &look{status: status, kept: gitDirs(filepath.Join(admin, "modules"))}
-		if taken.look != nil {
-			now.populated = populated(taken.look.entries, files, rm.Path)
-		}
-		err = errors.Join(now.dirty(), r.checkWithin(ctx, now, files, rm.Path), r.checkHeld(ctx, status))
+		err = errors.Join(now.clean(), r.checkWithin(ctx, now), r.checkHeld(ctx, now.status))
 	}
 	if err != nil && !rm.Force {
 		return nil, err
 	}
-	if err != nil || !taken.look.same(admin, status) || taken.changedSince(files) || !taken.sameNotes() {
-		return r.recapture(ctx, rm, admin, files)
+	if !taken.look.same(admin, now) || taken.changedSince(files) || !taken.sameNotes() {
+		return r.capture(ctx, rm.capture(), admin, files, now, scan)
 	}
 	return taken, nil
 }
@@ -174,7 +163,8 @@ func (r *Repo) lookAgain(ctx context.Context, rm Remove, admin, files string, ta
 func (r *Repo) recapture(ctx context.Context, rm Remove, admin, files string) (*taking, error) {
 	scan, stop := startScan(ctx, files)
 	defer stop()
-	return r.capture(ctx, rm.capture(), admin, files, r.tryLook(ctx, admin, files, rm.Path), scan)
+	l, _ := r.look(ctx, admin, files, rm.Path, scan) // as far as git can read it
+	return r.capture(ctx, rm.capture(), admin, files, l, scan)
 }
 
 // checkMoved makes sure that what was renamed is the worktree that was looked at,
@@ -207,7 +197,9 @@ func (r *Repo) CheckRemovable(ctx context.Context, rm Remove) error {
 		return nil
 	}
 	if err == nil {
-		_, err = r.checkRemovable(ctx, admin, rm)
+		wait, stop := (&scan{quick: true}).start(ctx, rm.Path)
+		defer stop()
+		_, err = r.checkRemovable(ctx, admin, rm, wait)
 	}
 	if err != nil {
 		return fmt.Errorf("check worktree %s: %w", rm.Path, err)
@@ -216,7 +208,7 @@ func (r *Repo) CheckRemovable(ctx context.Context, rm Remove) error {
 }
 
 // checkRemovable also gives what it saw, where it had to look.
-func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) (*look, error) {
+func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove, wait scanning) (*look, error) {
 	if admin == r.common {
 		return nil, refuse(ErrMainWorktree, rm.Path)
 	}
@@ -227,18 +219,15 @@ func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove) (*lo
 	if err := r.checkMounts(rm.Path); err != nil || rm.Force {
 		return nil, err
 	}
-	return r.obstacles(ctx, admin, rm.Path, locked, reason)
+	return r.obstacles(ctx, admin, rm.Path, locked, reason, wait)
 }
 
-// checkClean refuses when git status has anything to say of the files at top
-// that belong to admin.
+// checkClean refuses what has changes of the files at top that belong to admin, and
+// what could not be looked at.
 func (r *Repo) checkClean(ctx context.Context, admin, top string) error {
-	status, err := r.statusOf(ctx, admin, top)
+	l, err := r.glance(ctx, admin, top)
 	if err != nil {
 		return err
 	}
-	if changed := status.Changed(); len(changed) > 0 {
-		return refuse(ErrDirty, changed...)
-	}
-	return nil
+	return l.clean()
 }

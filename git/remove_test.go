@@ -159,10 +159,10 @@ func TestRemovePutsBackWhatBecameDirty(t *testing.T) {
 	require.NoError(t, err)
 	rm := Remove{Path: a.Path, Op: "op"}
 	require.NoError(t, r.CheckRemovable(t.Context(), rm))
-	l, err := r.look(t.Context(), admin, a.Path, a.Path)
-	require.NoError(t, err)
 	scan, stop := startScan(t.Context(), a.Path)
 	defer stop()
+	l, err := r.look(t.Context(), admin, a.Path, a.Path, scan)
+	require.NoError(t, err)
 	taken, err := r.capture(t.Context(), rm.capture(), admin, a.Path, l, scan)
 	require.NoError(t, err)
 	file := g.Write(filepath.Join(a.Path, "late"), "x")

@@ -219,6 +219,15 @@ func (r *Repo) read(ctx context.Context, args ...string) (out []byte, err error)
 	return out, err
 }
 
+// readWhole is read for what decisions rest on.
+func (r *Repo) readWhole(ctx context.Context, args ...string) (out []byte, err error) {
+	err = retry(ctx, nothing, func() error {
+		out, err = r.git.whole(ctx, call{args: args, dir: r.common, at: r.pin("", "")})
+		return err
+	})
+	return out, err
+}
+
 // place fixes which repository git works on, so that a worktree whose .git or
 // commondir file was rewritten has no say.
 type place struct{ admin, common, top string }

@@ -168,8 +168,8 @@ func TestSwappedDirectoryIsNotRemoved(t *testing.T) {
 		func() { l.Write(filepath.Join(l.path, "other"), "o") },
 	} {
 		rm := Remove{Path: l.path, Op: "op1", Force: true}
-		look := l.r.tryLook(t.Context(), admin, l.path, l.path)
 		scan, _ := startScan(t.Context(), l.path)
+		look, _ := l.r.look(t.Context(), admin, l.path, l.path, scan) // as far as git can read it
 		taken, err := l.r.capture(t.Context(), rm.capture(), admin, l.path, look, scan)
 		require.NoError(t, err)
 		require.NoError(t, os.Rename(l.path, l.path+"-real"))

@@ -94,7 +94,7 @@ func (r *Repo) takeSnapshot(ctx context.Context, c Capture) (Snapshot, error) {
 	}
 	scan, stop := startScan(ctx, c.Path)
 	defer stop()
-	l, err := r.look(ctx, admin, c.Path, c.Path)
+	l, err := r.look(ctx, admin, c.Path, c.Path, scan)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -108,7 +108,7 @@ func (r *Repo) takeSnapshot(ctx context.Context, c Capture) (Snapshot, error) {
 // capture takes a snapshot of the files at top that belong to admin. Where look
 // is nil, git cannot say what has changed: then every file counts as changed.
 // An empty top stands for a directory that is gone; else scan tells what lies there.
-func (r *Repo) capture(ctx context.Context, c Capture, admin, top string, l *look, scan func() (*scan, error)) (*taking, error) {
+func (r *Repo) capture(ctx context.Context, c Capture, admin, top string, l *look, scan scanning) (*taking, error) {
 	t := &taking{repo: r, scan: scan, ask: c, admin: admin, top: top, look: l, limit: cmp.Or(c.Limit, DefaultSnapshotLimit), notes: notesOf(admin)}
 	t.snap = Snapshot{ID: c.ID, At: time.Now().UTC().Truncate(time.Millisecond), Path: realPath(c.Path), Entry: filepath.Base(admin), Meta: c.Meta}
 	for _, step := range []func(context.Context) error{t.findHead, t.walk, t.choose, t.readAdmin, t.findObjects, t.write} {
@@ -228,7 +228,7 @@ func (r *Repo) DropSnapshots(ctx context.Context, before time.Time) error {
 		if !s.Plain || !s.At.Before(before) {
 			continue
 		}
-		out, err := r.read(ctx, "rev-list", "--count", s.commit+"^@", "--not", "--branches", "--tags", "--remotes", "--")
+		out, err := r.readWhole(ctx, "rev-list", "--count", s.commit+"^@", "--not", "--branches", "--tags", "--remotes", "--")
 		if err != nil || strings.TrimSpace(string(out)) != "0" {
 			errs = append(errs, err)
 			continue

@@ -2,13 +2,6 @@ package git
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"hash"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,7 +22,7 @@ type taking struct {
 	limit int64
 	snap  Snapshot
 
-	scan    func() (*scan, error)
+	scan    scanning
 	seen    *scan
 	files   map[string]os.FileInfo // what is there but directories, without what is ignored, nested or special
 	dirs    map[string]os.FileInfo
@@ -233,52 +226,41 @@ func (t *taking) chooseChanged(want, gone map[string]bool) {
 // object has them, because a filter or a line end stands between.
 func (t *taking) chooseHidden(ctx context.Context, want, gone map[string]bool) error {
 	converts := t.look.converts
+	root, err := os.OpenRoot(t.top)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	for _, e := range t.look.entries {
 		info, there := t.files[e.path]
-		overlooked := e.tag != 'H' && e.tag != 'M'
 		switch {
 		case want[e.path] || gone[e.path] || e.mode == "160000" || e.stage != '0':
-		case !overlooked && (!converts || !there):
-		case !there && e.tag != 'S' && e.tag != 's':
+		case !e.hidden() && (!converts || !there):
+		case !there && !e.skipped():
 			gone[e.path] = true
-		case there && overlooked:
+		case there && e.hidden():
 			want[e.path] = true
 		case there && info.Mode().IsRegular() && e.mode != "120000":
-			same, err := t.isObject(e, info.Size())
-			if err != nil || ctx.Err() != nil {
-				return errors.Join(err, context.Cause(ctx))
+			same, _ := e.isObject(ctx, root, info.Size()) // the writing of the snapshot tells of one that cannot be read
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
-			if !same {
-				want[e.path] = true
-			}
+			want[e.path] = want[e.path] || !same
 		}
 	}
 	return nil
 }
 
-// isObject reports whether a file's bytes are those of the index's object.
-func (t *taking) isObject(e entry, size int64) (bool, error) {
-	file, err := os.OpenFile(filepath.Join(t.top, filepath.FromSlash(e.path)), os.O_RDONLY|openNonblock, 0)
-	if err != nil {
-		return false, nil // the writing of the snapshot will tell
-	}
-	defer file.Close()
-	var sum hash.Hash = sha1.New()
-	if len(e.oid) == 64 {
-		sum = sha256.New()
-	}
-	fmt.Fprintf(sum, "blob %d\x00", size)
-	if _, err := io.Copy(sum, io.LimitReader(file, size+1)); err != nil {
-		return false, nil
-	}
-	return hex.EncodeToString(sum.Sum(nil)) == e.oid, nil
-}
-
 // changedSince reports whether a file that the snapshot holds is not, at top, as
 // it was when it was looked at.
 func (t *taking) changedSince(top string) bool {
+	root, err := os.OpenRoot(top)
+	if err != nil {
+		return true
+	}
+	defer root.Close()
 	return slices.ContainsFunc(t.store, func(path string) bool {
-		info, err := os.Lstat(filepath.Join(top, filepath.FromSlash(path)))
+		info, err := root.Lstat(filepath.FromSlash(path))
 		old := t.files[path]
 		return err != nil || info.Size() != old.Size() || !info.ModTime().Equal(old.ModTime()) || info.Mode() != old.Mode()
 	})
@@ -291,7 +273,7 @@ const clockTick = 20 * time.Millisecond
 // not be asked about: the same files of the same size and time, none of them so
 // new that a change would not show, the same index and HEAD.
 func (t *taking) untouched(ctx context.Context, top string) bool {
-	if t.look == nil || t.seen == nil || !unchanged(t.look.index, filepath.Join(t.admin, "index")) || !t.sameNotes() {
+	if t.look == nil || t.seen == nil || t.look.whole() != nil || !unchanged(t.look.index, filepath.Join(t.admin, "index")) || !t.sameNotes() {
 		return false
 	}
 	wait, stop := startScan(ctx, top)
@@ -301,7 +283,7 @@ func (t *taking) untouched(ctx context.Context, top string) bool {
 		return false
 	}
 	now, err := wait()
-	if err != nil || len(now.items) != len(t.seen.items) {
+	if err != nil || now.gone || len(now.unseen) > 0 || len(now.items) != len(t.seen.items) {
 		return false
 	}
 	recent := t.seen.began.Add(-clockTick)

@@ -70,7 +70,7 @@ func (r *Repo) dropCrashReport(err error, began time.Time) {
 // message is the commit message: a line for people, the facts for us. What is
 // only found while files are read is not in it.
 func (t *taking) message() ([]byte, error) {
-	t.snap.Plain = len(t.store)+len(t.gone)+len(t.unheld)+len(t.kept) == 0 && !t.index && t.snap.Omitted == 0
+	t.snap.Plain = (t.look == nil || t.look.whole() == nil) && len(t.store)+len(t.gone)+len(t.unheld)+len(t.kept) == 0 && !t.index && t.snap.Omitted == 0
 	facts, err := json.Marshal(t.snap)
 	if err != nil {
 		return nil, fmt.Errorf("write snapshot: %w", err)

@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +21,11 @@ type Status struct {
 	Branch, Head, Upstream                  string
 	Staged, Modified, Untracked, Conflicted []string
 	Ignored                                 []string // only where they were asked for
+	Unseen                                  []string // git's warnings: it did not see everything
 }
+
+// Clean reports that there is no change, and that everything was looked at.
+func (s Status) Clean() bool { return len(s.Changed()) == 0 && len(s.Unseen) == 0 }
 
 // Changed lists every path once that differs from HEAD, in git's order.
 func (s Status) Changed() []string {
@@ -38,13 +43,14 @@ func (s Status) Changed() []string {
 }
 
 // Status reads the state of the worktree at path: all changes, those in
-// submodules and untracked files too, whatever the configuration leaves out. It
+// submodules and untracked files too, whatever the configuration and the index leave
+// out. It
 // takes no lock and does not write the index.
 func (r *Repo) Status(ctx context.Context, path string) (Status, error) {
 	admin, err := r.adminDir(path)
 	if err == nil {
 		var status Status
-		if status, err = r.statusOf(ctx, admin, path); err == nil {
+		if status, _, err = r.statusAndIndex(ctx, admin, path); err == nil {
 			return status, nil
 		}
 	}
@@ -61,7 +67,7 @@ func (r *Repo) MainChanges(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read status of %s: %w", r.root, err)
 	}
-	return status.Changed(), nil
+	return status.Changed(), refuseAny(ErrUnseen, status.Unseen)
 }
 
 // MainHeadMoved is when HEAD of the main checkout last changed, by its reflog;
@@ -76,13 +82,21 @@ func (r *Repo) MainHeadMoved() time.Time {
 
 // statusOf compares the files at top with the index in admin.
 func (r *Repo) statusOf(ctx context.Context, admin, top string, more ...string) (Status, error) {
-	out, err := r.git.run(ctx, call{dir: top, at: r.pin(admin, top), args: append([]string{
+	out, err := r.git.whole(ctx, call{dir: top, at: r.pin(admin, top), args: append([]string{
 		"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames",
 		"--untracked-files=normal", "--ignore-submodules=none"}, more...)})
-	if err != nil {
+	var unseen *Refused
+	if err != nil && !errors.As(err, &unseen) {
 		return Status{}, err
 	}
-	return parseStatus(out)
+	status, parseErr := parseStatus(out)
+	if parseErr != nil {
+		return Status{}, errors.Join(err, parseErr)
+	}
+	if unseen != nil {
+		status.Unseen = unseen.What
+	}
+	return status, nil
 }
 
 // parseStatus reads git status --porcelain=v2 -z --branch (git-status(1),

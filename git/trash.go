@@ -133,8 +133,12 @@ func (r *Repo) asCheckedOut(ctx context.Context, t Trash) bool {
 	if err != nil || t.Snapshot.Branch == "" || strings.TrimSpace(head) != "ref: refs/heads/"+t.Snapshot.Branch {
 		return false
 	}
-	status, err := r.statusOf(ctx, admin, filepath.Join(t.Dir, "files"), "--ignored=traditional")
-	if err != nil || len(status.Modified)+len(status.Conflicted)+len(status.Untracked)+len(status.Ignored) > 0 {
+	l, err := r.glance(ctx, admin, filepath.Join(t.Dir, "files"))
+	if err != nil {
+		return false
+	}
+	l.status.Staged = nil // against a branch that may be gone
+	if l.precious() {
 		return false
 	}
 	_, err = r.git.run(ctx, call{dir: r.common, at: r.pin(admin, ""), args: []string{"diff-index", "--cached", "--quiet", t.Snapshot.Head, "--"}})

@@ -20,7 +20,7 @@ const (
 	lateness    = 2 * time.Second  // of a change that still belongs to a run
 	mostEscapes = 20
 	mostEntries = 2000 // of a main checkout that is small enough to look at without git
-	unseenNote  = "the main checkout was not looked at for changes: git status takes too long there"
+	unseenNote  = "the main checkout was not looked at for changes, or not at all of it: git status takes too long there, or cannot read all"
 )
 
 // findEscapes notes on the record of a run that is over what changed in the main
@@ -44,13 +44,11 @@ func (b *Board) findEscapes(ctx context.Context, r *runner.Record) {
 	defer cancel()
 	began := time.Now()
 	changed, err := b.Git.MainChanges(ctx)
-	if err != nil {
+	if r.MainUnseen = err != nil; err != nil {
 		b.Log.Warn("look for changes in the main checkout", "error", err)
-		r.MainUnseen = true
 		if ctx.Err() != nil {
 			b.shared.lookAgain.Store(time.Now().Add(lookPause).UnixNano())
 		}
-		return
 	}
 	escaped := b.changedIn(while, changed, began)
 	if more := len(escaped) - mostEscapes; more > 0 {

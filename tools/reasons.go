@@ -18,7 +18,7 @@ import (
 
 // Reason is one thing that keeps a worktree from being removed.
 type Reason struct {
-	Kind   string     `json:"kind" jsonschema:"claim, run, process, mount, locked, operation, dirty, submodule, nested_repository or detached_commits; worktree_prune has more"`
+	Kind   string     `json:"kind" jsonschema:"claim, run, process, mount, locked, operation, dirty, unseen, submodule, nested_repository or detached_commits; worktree_prune has more"`
 	Code   state.Code `json:"code"`
 	Detail string     `json:"detail"`
 	Next   string     `json:"next" jsonschema:"what to do about it"`
@@ -140,6 +140,9 @@ func gitReason(plan state.Intent, refused *git.Refused) Reason {
 	case git.ErrDirty:
 		return reason("dirty", state.Dirty, "commit them in "+plan.Path+", or call "+again+", which keeps them in the trash",
 			fmt.Sprintf("worktree %s has %d uncommitted or untracked: %s", plan.Name, len(what), shown), map[string]any{"files": someFiles(what)})
+	case git.ErrUnseen:
+		return reason("unseen", state.Dirty, "see to it that it can be read, or call "+again+", which keeps it in the trash",
+			fmt.Sprintf("in worktree %s there is what could not be looked at, so it is not known to be clean: %s", plan.Name, shown), map[string]any{"unseen": someFiles(what)})
 	case git.ErrSubmodules:
 		return reason("submodule", state.Dirty, "commit and push there, or call "+again+", which keeps them in the trash",
 			fmt.Sprintf("worktree %s has submodules with work of their own: %s", plan.Name, shown), map[string]any{"repositories": someFiles(what)})

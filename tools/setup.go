@@ -66,10 +66,7 @@ func (r readiness) text() string {
 // there is nothing to copy.
 func (b *Board) include(ctx context.Context, path string) *include.Result {
 	paths, err := b.Git.IgnoredMatching(ctx, filepath.Join(b.Git.Root(), includeFile))
-	if err != nil {
-		return &include.Result{Errors: []string{err.Error()}}
-	}
-	if len(paths) == 0 {
+	if len(paths) == 0 && err == nil {
 		return nil
 	}
 	began := time.Now()
@@ -78,6 +75,9 @@ func (b *Board) include(ctx context.Context, path string) *include.Result {
 			b.Progress(time.Since(began).Seconds(), fmt.Sprintf("copied %d files, %d MB", r.Files, r.Bytes>>20))
 		}
 	})
+	if err != nil {
+		r.Errors = append(r.Errors, err.Error())
+	}
 	return &r
 }
 

@@ -62,7 +62,7 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 		return WorktreeStatusOut{}, statusError(w, err)
 	}
 	out := WorktreeStatusOut{Name: w.Name, Path: w.Path, Branch: s.Branch, Head: s.Head, BaseCommit: w.BaseCommit,
-		Clean: len(s.Changed()) == 0, Staged: someFiles(s.Staged), Modified: someFiles(s.Modified),
+		Clean: s.Clean(), Staged: someFiles(s.Staged), Modified: someFiles(s.Modified),
 		Untracked: someFiles(s.Untracked), Conflicted: someFiles(s.Conflicted)}
 	var errs [5]error
 	judged := make(chan struct{})
