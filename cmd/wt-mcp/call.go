@@ -3,14 +3,34 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 
 	"wt-mcp/server"
 	"wt-mcp/tools"
 )
 
-// call makes one tool call under the rules that MCP clients have.
-func (p *program) call(ctx context.Context, args []string) error {
+// caller makes one tool call under the rules that MCP clients have.
+type caller struct {
+	*program
+	sets toolsets
+}
+
+func callCommand(p *program) command {
+	c := &caller{p, defaultSets()}
+	return command{
+		name: "call", args: "TOOL [JSON]", summary: "make one tool call and print its answer",
+		detail: "the exit code is 1 if the answer is an error",
+		flags:  c.flags, run: c.run,
+	}
+}
+
+func (c *caller) flags(f *flag.FlagSet) {
+	c.serverFlags(f, &c.sets)
+	c.jsonFlag(f)
+}
+
+func (c *caller) run(ctx context.Context, args []string) error {
 	if len(args) < 1 || len(args) > 2 {
 		return usageError{fmt.Errorf("call takes the name of a tool and its arguments as JSON")}
 	}
@@ -21,16 +41,16 @@ func (p *program) call(ctx context.Context, args []string) error {
 	if !json.Valid(input) {
 		return usageError{fmt.Errorf("the arguments are no JSON: %s", args[1])}
 	}
-	s, err := p.server()
+	s, err := c.server(c.sets)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	answer, err := s.Call(ctx, args[0], input, tools.Caller{Actor: "cli"})
 	if err != nil {
-		return p.tell(err)
+		return c.tell(err)
 	}
-	return p.print(answer)
+	return c.print(answer)
 }
 
 // tell prints why something was refused, in the words that a client gets.

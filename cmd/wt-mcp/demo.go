@@ -16,6 +16,13 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
+func demoCommand(p *program) command {
+	return command{
+		name: "demo", summary: "play a session on a scratch repository, step by step",
+		run: func(ctx context.Context, _ []string) error { return p.demo(ctx) },
+	}
+}
+
 // demo plays a session of the product's main job on a scratch repository, with
 // this very program as the server, over stdio. It fails if any answer is not
 // what it must be, and leaves nothing behind.

@@ -3,15 +3,36 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 
 	"wt-mcp/tools"
 )
 
-// doctor says what disagrees, and with --fix mends what needs no decision.
-func (p *program) doctor(ctx context.Context) error {
-	p.readOnly = true // opening finishes nothing unasked: that is what is to be told
-	board, err := p.open(ctx, func(context.Context) []string { return nil })
+// doctor says what disagrees, and with fix mends what needs no decision.
+type doctor struct {
+	*program
+	fix bool
+}
+
+func doctorCommand(p *program) command {
+	d := &doctor{program: p}
+	return command{
+		name: "doctor", summary: "say what disagrees between board, registry, git and disk",
+		detail: "and what mends it; the exit code is 1 while something is left",
+		flags:  d.flags, run: d.run,
+	}
+}
+
+func (d *doctor) flags(f *flag.FlagSet) {
+	d.boardFlags(f)
+	d.jsonFlag(f)
+	f.BoolVar(&d.fix, "fix", false, "mend what needs no decision; deletes no work")
+}
+
+func (d *doctor) run(ctx context.Context, _ []string) error {
+	d.readOnly = true // opening finishes nothing unasked: that is what is to be told
+	board, err := d.open(ctx, func(context.Context) []string { return nil })
 	if err != nil {
 		return err
 	}
@@ -20,9 +41,9 @@ func (p *program) doctor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if p.fix {
+	if d.fix {
 		if findings, err = board.For(tools.Caller{Actor: "doctor"}).Mend(ctx, findings); err != nil {
-			fmt.Fprintln(p.stderr, "wt-mcp:", err)
+			fmt.Fprintln(d.stderr, "wt-mcp:", err)
 		}
 	}
 	left := 0
@@ -31,7 +52,7 @@ func (p *program) doctor(ctx context.Context) error {
 			left++
 		}
 	}
-	if err := p.printFindings(findings, left); err != nil || left > 0 {
+	if err := d.printFindings(findings, left); err != nil || left > 0 {
 		return errTold
 	}
 	return nil

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -15,16 +17,47 @@ import (
 	"wt-mcp/tools"
 )
 
-func (p *program) serve(ctx context.Context) error {
-	s, err := p.server()
+// mcpServer speaks MCP on stdin and stdout.
+type mcpServer struct {
+	*program
+	sets         toolsets
+	versionAsked bool
+}
+
+func serveCommand(p *program) command {
+	s := &mcpServer{program: p, sets: defaultSets()}
+	return command{name: "serve", summary: "speak MCP on stdin and stdout; the default where stdin is no terminal", flags: s.flags, run: s.run}
+}
+
+func (s *mcpServer) flags(f *flag.FlagSet) {
+	s.serverFlags(f, &s.sets)
+	f.BoolVar(&s.versionAsked, "version", false, "say which version this is, and end")
+}
+
+func (s *mcpServer) run(ctx context.Context, _ []string) error {
+	switch {
+	case s.versionAsked:
+		return s.printVersion()
+	case s.unnamed && isTerminal(s.stdin):
+		_, err := io.WriteString(s.stdout, about)
+		return err
+	}
+	served, err := s.server(s.sets)
 	if err != nil {
 		return err
 	}
-	return s.Serve(ctx, p.stdin, p.stdout)
+	return served.Serve(ctx, s.stdin, s.stdout)
 }
 
-func (p *program) server() (*server.Server, error) {
-	return server.New(server.Config{Version: version(), Sets: p.sets, ReadOnly: p.readOnly, Log: p.log, Open: p.open})
+// serverFlags are for commands that offer tools under the rules for MCP clients.
+func (p *program) serverFlags(f *flag.FlagSet, sets *toolsets) {
+	p.boardFlags(f)
+	f.BoolVar(&p.readOnly, "read-only", false, "offer only tools that change nothing")
+	f.Var(sets, "toolsets", "offer the tools of `SETS`: default, integrate, files; or all; default: default,integrate")
+}
+
+func (p *program) server(sets toolsets) (*server.Server, error) {
+	return server.New(server.Config{Version: version(), Sets: sets, ReadOnly: p.readOnly, Log: p.log, Open: p.open})
 }
 
 // open finds the repository, joins its board, and finishes what dead processes

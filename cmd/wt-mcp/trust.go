@@ -12,6 +12,13 @@ import (
 	"wt-mcp/tools/runner"
 )
 
+func trustCommand(p *program) command {
+	return command{
+		name: "trust", summary: "show the repository's .wt-mcp.toml and approve this very content of it",
+		flags: p.repoFlag, run: func(ctx context.Context, _ []string) error { return p.trust(ctx) },
+	}
+}
+
 // trust shows what the repository's configuration asks for, and approves exactly
 // that. A command of a run cannot approve anything for its user.
 func (p *program) trust(ctx context.Context) error {
