@@ -38,7 +38,7 @@ func mustCreate(t *testing.T, b *Board, subject string) state.Task {
 	return task
 }
 
-// Invariant: a status goes the ways of the table and no other, and a refused
+// A status goes the ways of the table and no other, and a refused
 // change changes nothing.
 func TestStatusTransitions(t *testing.T) {
 	b, _ := newBoard(t)

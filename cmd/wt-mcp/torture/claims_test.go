@@ -95,7 +95,7 @@ func TestReadyQueueIsEmptiedOnce(t *testing.T) {
 	r.requireSound()
 }
 
-// A holder that is killed keeps its task as long as the lease goes on, and no
+// Invariant 6: a holder that is killed keeps its task as long as the lease goes on, and no
 // longer; when it comes back it changes nothing.
 func TestKilledHolderLosesItsTask(t *testing.T) {
 	const lease = 1500 * time.Millisecond
@@ -141,7 +141,7 @@ func TestKilledHolderLosesItsTask(t *testing.T) {
 	require.True(t, told, "the end of the lease is told")
 }
 
-// A run keeps the claim alive for as long as it goes on.
+// Invariant 6: a run keeps the claim alive for as long as it goes on.
 func TestRunKeepsTheClaimAlive(t *testing.T) {
 	r := newRepo(t)
 	a, b := r.open(), r.open()

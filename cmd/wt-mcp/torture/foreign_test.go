@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A program that knows nothing of locks and journal rewrites the same files in
+// Invariants 3, 5 and 8: a program that knows nothing of locks and journal rewrites the same files in
 // place. It can undo what it overwrites; the rest of the board must survive it.
 func TestForeignProgramBesideServers(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
