@@ -262,34 +262,18 @@ func (r *Repo) finish(ctx context.Context, a Add, admin string) error {
 }
 
 // verifyHead looks whether HEAD is the branch that was asked for, at its commit,
-// and whether who works in the directory is in that worktree: a core.worktree
-// may lead elsewhere.
+// and whether git works for who works in the directory.
 func (r *Repo) verifyHead(ctx context.Context, a Add, admin string) error {
-	oid, ref, top, err := r.found(ctx, a.Path)
-	if err != nil { // where git refuses to discover it, as with another owner, it is asked by name
-		oid, ref, err = r.head(ctx, admin)
-	}
-	if err != nil {
+	asked := make(chan error, 1)
+	go func() { asked <- r.usable(ctx, a.Path) }()
+	oid, ref, err := r.head(ctx, admin)
+	if err = errors.Join(err, <-asked); err != nil {
 		return err
-	}
-	if top != "" && !sameFile(top, a.Path) {
-		return refuse(ErrIncomplete, "git takes "+top+" for its top directory")
 	}
 	if ref != "refs/heads/"+a.Branch || a.Commit != "" && oid != strings.ToLower(a.Commit) {
 		return refuse(ErrIncomplete, "HEAD is "+ref+" at "+oid)
 	}
 	return nil
-}
-
-// found is what git finds that is started in a directory: commit and branch of
-// HEAD, and the top directory.
-func (r *Repo) found(ctx context.Context, dir string) (oid, ref, top string, err error) {
-	out, err := r.git.run(ctx, call{dir: dir, args: []string{"rev-parse", "HEAD", "--symbolic-full-name", "HEAD", "--show-toplevel"}})
-	lines := strings.SplitN(strings.TrimSuffix(string(out), "\n"), "\n", 3)
-	if err != nil || len(lines) != 3 {
-		return "", "", "", cmp.Or(err, refuse(ErrIncomplete, "git finds nothing"))
-	}
-	return lines[0], lines[1], nativePath(lines[2]), nil
 }
 
 func sameFile(a, b string) bool {

@@ -130,7 +130,7 @@ func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source strin
 	if isDir(filepath.Join(r.common, "reftable")) {
 		head = "" // there the file says nothing: it came back with the rest
 	}
-	admin, err := r.placeEntry(rs, source, out.Snapshot.Entry, head)
+	admin, err := r.placeEntry(ctx, rs, source, out.Snapshot.Entry, head)
 	if err != nil {
 		return out, err
 	}
@@ -142,10 +142,21 @@ func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source strin
 	if err := r.moveFiles(source, rs.Path); err != nil {
 		return out, errors.Join(err, os.Rename(admin, filepath.Join(source, "git")))
 	}
+	if err := r.usable(ctx, rs.Path); err != nil {
+		return out, errors.Join(err, takeBack(rs.Path, admin, source))
+	}
 	if err := flush(rs.Path, admin); err != nil {
 		return out, err
 	}
 	return out, r.openRestored(admin, source)
+}
+
+// takeBack moves both parts to where they came from.
+func takeBack(path, admin, source string) error {
+	if err := renameNew(path, filepath.Join(source, "files")); err != nil {
+		return err
+	}
+	return os.Rename(admin, filepath.Join(source, "git"))
 }
 
 // moveFiles moves the directory to its place, unless there is something by now.
@@ -180,7 +191,7 @@ func (r *Repo) openRestored(admin, source string) error {
 
 // placeEntry moves the administrative directory among git's, under the name that
 // it had or one like it.
-func (r *Repo) placeEntry(rs Restore, source, name, head string) (admin string, err error) {
+func (r *Repo) placeEntry(ctx context.Context, rs Restore, source, name, head string) (admin string, err error) {
 	for i := 0; ; i++ {
 		admin := filepath.Join(r.common, "worktrees", name)
 		if i > 0 {
@@ -189,7 +200,7 @@ func (r *Repo) placeEntry(rs Restore, source, name, head string) (admin string, 
 		if exists(admin) {
 			continue
 		}
-		if err := r.address(rs, source, admin, head); err != nil {
+		if err := r.address(ctx, rs, source, admin, head); err != nil {
 			return "", err
 		}
 		if err := r.enter(filepath.Join(source, "git"), admin); !errors.Is(err, os.ErrExist) {
@@ -213,15 +224,19 @@ func (r *Repo) enter(from, admin string) (err error) {
 }
 
 // address writes into both parts where they will be, and the mark.
-func (r *Repo) address(rs Restore, source, admin, head string) error {
+func (r *Repo) address(ctx context.Context, rs Restore, source, admin, head string) error {
 	path := realPath(rs.Path)
+	relative, err := r.relativeLinks(ctx, source)
+	if err != nil {
+		return err
+	}
 	for _, f := range []struct{ name, content string }{
 		{"git/locked", LockReason(rs.Op) + "\n"},
 		{"git/" + originFile, rs.Snapshot + " " + rs.Op + "\n"},
 		{"git/commondir", "../..\n"},
-		{"git/gitdir", gitPath(filepath.Join(path, ".git")) + "\n"},
+		{"git/gitdir", link(admin, filepath.Join(path, ".git"), relative) + "\n"},
 		{"git/HEAD", head},
-		{"files/.git", "gitdir: " + gitPath(admin) + "\n"},
+		{"files/.git", "gitdir: " + link(path, admin, relative) + "\n"},
 	} {
 		if f.content == "" {
 			continue

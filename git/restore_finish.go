@@ -66,7 +66,7 @@ func (r *Repo) sourceOf(rs Restore, s Snapshot) string {
 			continue
 		}
 		pointer, err := readSmall(filepath.Join(dir, "files", ".git"))
-		if admin, _ := strings.CutPrefix(pointer, "gitdir: "); err == nil && absolute(dir, admin) == r.entryOf(rs.Path) {
+		if admin, _ := strings.CutPrefix(pointer, "gitdir: "); err == nil && absolute(realPath(rs.Path), admin) == r.entryOf(rs.Path) {
 			return dir
 		}
 	}

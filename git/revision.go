@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -74,11 +75,32 @@ func (r *Repo) refs(ctx context.Context, names ...string) (map[string]string, er
 }
 
 // head reads the HEAD of the worktree of an administrative directory: its commit
-// and its branch's full name, which is HEAD where it is detached.
+// and its branch's full name, which is HEAD where it is detached. Other refs that are
+// called HEAD have no say.
 func (r *Repo) head(ctx context.Context, admin string) (oid, ref string, err error) {
-	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin(admin, ""), args: []string{"rev-parse", "HEAD", "--symbolic-full-name", "HEAD"}})
-	oid, ref, _ = strings.Cut(strings.TrimSuffix(string(out), "\n"), "\n")
-	return oid, ref, err
+	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin(admin, ""), args: []string{"rev-parse", "--verify", "HEAD"}})
+	if err != nil {
+		return "", "", err
+	}
+	ref, err = r.headRef(ctx, admin)
+	return strings.TrimSuffix(string(out), "\n"), ref, err
+}
+
+// headRef is the full name of the branch that a HEAD is on, which need not be there
+// yet; HEAD where it is detached. git is asked where the file does not say.
+func (r *Repo) headRef(ctx context.Context, admin string) (string, error) {
+	text, err := readSmall(filepath.Join(admin, "HEAD"))
+	if ref, on := strings.CutPrefix(text, "ref: "); err == nil && on && !isDir(filepath.Join(r.common, "reftable")) {
+		return strings.TrimSpace(ref), nil
+	}
+	if err == nil && isObjectID(text) {
+		return "HEAD", nil
+	}
+	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin(admin, ""), args: []string{"symbolic-ref", "--quiet", "HEAD"}})
+	if exitCode(err) == 1 {
+		return "HEAD", nil
+	}
+	return strings.TrimSuffix(string(out), "\n"), err
 }
 
 // branchOf is the short name of the branch that a HEAD is on, by its full name; ""
@@ -142,9 +164,9 @@ func (r *Repo) HeadBranch(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
 	}
-	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin(admin, ""), args: []string{"symbolic-ref", "--quiet", "HEAD"}})
-	if err != nil && exitCode(err) != 1 {
+	ref, err := r.headRef(ctx, admin)
+	if err != nil {
 		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
 	}
-	return branchOf(strings.TrimSpace(string(out))), nil
+	return branchOf(ref), nil
 }

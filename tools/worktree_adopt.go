@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,6 +116,9 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 	at, err := b.foreign(ctx, in.Path)
 	if err != nil {
 		return w, err
+	}
+	if err := b.Git.CheckUsable(ctx, at.Path); err != nil {
+		return w, cmp.Or(unusable(in.Name, err), gitError("look at "+at.Path, err))
 	}
 	plan := state.Intent{Name: in.Name, Path: at.Path, Branch: at.Branch, Adopted: true, Actor: b.Actor}
 	if in.TaskID != 0 {

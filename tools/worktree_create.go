@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -228,7 +229,21 @@ func createError(plan state.Intent, err error) error {
 	case errors.Is(err, git.ErrPathExists), errors.Is(err, git.ErrRegistered):
 		return state.Errorf(state.AlreadyExists, "choose another name, or clear it with git worktree prune", "git has something at %s: %s", plan.Path, what)
 	}
-	return gitError("create worktree "+plan.Name, err)
+	return cmp.Or(unusable(plan.Name, err), gitError("create worktree "+plan.Name, err))
+}
+
+// unusable is that git would not work in a worktree that there is, or would be; nil
+// where that is not why.
+func unusable(name string, err error) error {
+	var found *git.Unusable
+	if !errors.As(err, &found) {
+		return nil
+	}
+	next := "nothing was changed; mend what git says, then repeat the call"
+	if found.Remedy != "" {
+		next = "nothing was changed; git's remedy: " + found.Remedy + "; then repeat the call"
+	}
+	return state.Errorf(state.GitFailed, next, "git would not work in worktree %s, %s: %s", name, found.Path, state.Visible(found.Why)).With("remedy", found.Remedy)
 }
 
 // created puts the new worktree on the board and binds its task.

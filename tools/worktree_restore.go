@@ -298,7 +298,7 @@ func restoreError(plan state.Intent, err error) error {
 		return state.Errorf(state.AlreadyExists, "rename branch "+what+", then repeat the call",
 			"the worktree was on branch %s before that had a commit, and by now there is such a branch", what).With("branch", what)
 	}
-	return gitError("restore worktree "+plan.Name, err)
+	return cmp.Or(unusable(plan.Name, err), gitError("restore worktree "+plan.Name, err))
 }
 
 func (out WorktreeRestoreOut) text() string {
