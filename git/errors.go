@@ -18,6 +18,7 @@ var (
 	ErrNoCommits      = errors.New("the repository has no commit yet")
 
 	ErrUnknownRevision = errors.New("unknown revision")
+	ErrAmbiguous       = errors.New("the name means several things")
 	ErrInvalidName     = errors.New("invalid name")
 
 	ErrPathExists     = errors.New("path exists")

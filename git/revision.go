@@ -8,43 +8,6 @@ import (
 	"strings"
 )
 
-// ResolveCommit gives the full object id of the commit that rev names; HEAD is
-// that of the main checkout. Where a tag and a branch share a name, git's rule
-// holds: the tag. It fails with ErrInvalidName before git runs,
-// ErrUnknownRevision, or ErrNoCommits for HEAD, or its branch, before the first
-// commit.
-func (r *Repo) ResolveCommit(ctx context.Context, rev string) (string, error) {
-	if err := checkRevision(rev); err != nil {
-		return "", err
-	}
-	out, err := r.read(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", rev+"^{commit}")
-	oid := strings.TrimSuffix(string(out), "\n")
-	if err == nil && isObjectID(oid) {
-		return oid, nil
-	}
-	switch code := exitCode(err); {
-	case err == nil || code == 1:
-		return "", r.unresolved(ctx, rev)
-	case code == 128: // "path does not exist", "log only has 1 entries", ...
-		return "", fmt.Errorf("%w: %w", r.unresolved(ctx, rev), err)
-	}
-	return "", fmt.Errorf("resolve %q: %w", rev, err)
-}
-
-// unresolved finds out why rev names no commit.
-func (r *Repo) unresolved(ctx context.Context, rev string) error {
-	out, err := r.read(ctx, "symbolic-ref", "--quiet", "HEAD")
-	head := strings.TrimPrefix(strings.TrimSpace(string(out)), "refs/heads/")
-	name, _, _ := strings.Cut(rev, "~")
-	name, _, _ = strings.Cut(name, "^")
-	if err == nil && (name == "HEAD" || name == "@" || name == head || name == "refs/heads/"+head) {
-		if _, ok, err := r.Branch(ctx, head); err == nil && !ok {
-			return fmt.Errorf("%w: make one on %s first", ErrNoCommits, head)
-		}
-	}
-	return refuse(ErrUnknownRevision, strconv.Quote(rev))
-}
-
 // Branch gives the object id of refs/heads/<name>; ok is false when there is no
 // such branch. No other ref, and no revision expression, is ever taken for it.
 func (r *Repo) Branch(ctx context.Context, name string) (oid string, ok bool, err error) {

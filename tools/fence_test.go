@@ -84,7 +84,7 @@ func deadCreation(t *testing.T, b *Board) (*state.Operation, state.Intent) {
 	require.NoError(t, err)
 	plan, err := b.planCreate(WorktreeCreateIn{Name: "lane"})
 	require.NoError(t, err)
-	cause := b.resolve(t.Context(), WorktreeCreateIn{Name: "lane"}, &plan)
+	_, cause := b.resolve(t.Context(), WorktreeCreateIn{Name: "lane"}, &plan)
 	require.NoError(t, b.reserve(t.Context(), op, &plan, state.Token{}, cause))
 	require.NoError(t, b.Git.AddWorktree(t.Context(), addOf(plan, op)))
 	locked := filepath.Join(b.Git.CommonDir(), "worktrees", "lane", "locked")

@@ -26,6 +26,7 @@ const setupWait = 30 * time.Second
 type readiness struct {
 	Included *include.Result `json:"included,omitempty" jsonschema:"what .worktreeinclude had copied"`
 	Setup    *Setup          `json:"setup,omitempty"`
+	Note     string          `json:"note,omitempty" jsonschema:"what a name with several meanings was taken for"`
 }
 
 // Setup is what became of the configured set-up.
@@ -42,9 +43,9 @@ type Setup struct {
 }
 
 func (r readiness) text() string {
-	text := ""
+	text := r.Note
 	if i := r.Included; i != nil {
-		text = fmt.Sprintf("copied by %s: %d files, %d bytes (%d skipped)", includeFile, i.Files, i.Bytes, i.Skipped)
+		text = lines(text, fmt.Sprintf("copied by %s: %d files, %d bytes (%d skipped)", includeFile, i.Files, i.Bytes, i.Skipped))
 		if !i.Complete() {
 			text += "\nNOT COPIED: " + state.Visible(strings.Join(i.Errors, "; "))
 		}

@@ -69,7 +69,7 @@ func (b *Board) create(ctx context.Context, in WorktreeCreateIn, plan state.Inte
 	if err := b.prime(ctx, in.TaskID != 0); err != nil {
 		return out, err
 	}
-	cause := b.resolve(ctx, in, &plan)
+	note, cause := b.resolve(ctx, in, &plan)
 	if err := b.reserve(ctx, op, &plan, in.Claim, cause); err != nil {
 		return out, err
 	}
@@ -89,6 +89,7 @@ func (b *Board) create(ctx context.Context, in WorktreeCreateIn, plan state.Inte
 		return WorktreeCreateOut{}, err
 	}
 	b.measure()
+	out.Note = note
 	out.Setup = b.setUp(ctx, out.Worktree, b.claiming(in.Claim), setupWait)
 	return out, nil
 }
@@ -117,59 +118,6 @@ func (b *Board) planCreate(in WorktreeCreateIn) (state.Intent, error) {
 		plan.BaseRef = "HEAD"
 	}
 	return plan, nil
-}
-
-// resolve finds the commit to start from. Only its object id reaches git again.
-func (b *Board) resolve(ctx context.Context, in WorktreeCreateIn, plan *state.Intent) (err error) {
-	if plan.NewBranch {
-		plan.BaseCommit, err = b.Git.ResolveCommit(ctx, plan.BaseRef)
-		return baseError(plan.BaseRef, err)
-	}
-	oid, ok, err := b.Git.Branch(ctx, in.Branch)
-	if err == nil && !ok {
-		return b.resolveRemote(ctx, in.Branch, plan)
-	}
-	plan.BaseCommit = oid
-	return gitError("look up branch "+in.Branch, err)
-}
-
-// resolveRemote takes a remote-tracking branch for the local one of its name: it
-// makes that, without an upstream, or goes on with one that has all its commits.
-func (b *Board) resolveRemote(ctx context.Context, name string, plan *state.Intent) error {
-	branch, remote, ok, err := b.Git.RemoteBranch(ctx, name)
-	if err == nil && !ok {
-		return state.Errorf(state.NotFound, "leave branch out to make a new one, or git fetch first", "there is no branch %s, neither local nor of a remote", name).With("argument", "branch")
-	}
-	if err != nil {
-		return gitError("look up branch "+name, err)
-	}
-	local, ok, err := b.Git.Branch(ctx, branch)
-	if err == nil && !ok {
-		plan.Branch, plan.NewBranch, plan.BaseRef, plan.BaseCommit = branch, true, name, remote
-		return nil
-	}
-	behind := 0
-	if err == nil {
-		behind, err = b.Git.Lacks(ctx, local, remote)
-	}
-	if err == nil && behind > 0 {
-		return state.Errorf(state.Conflict, fmt.Sprintf("pass branch=%q to work on it as it is, or base_ref=%q for a new branch, or bring it up to date first", branch, name),
-			"local branch %s lacks %d commits of %s", branch, behind, name).With("branch", branch)
-	}
-	plan.Branch, plan.BaseCommit = branch, local
-	return gitError("compare "+branch+" with "+name, err)
-}
-
-func baseError(ref string, err error) error {
-	shown := state.Clip(ref, 100)
-	switch {
-	case errors.Is(err, git.ErrNoCommits):
-		return state.Errorf(state.Conflict, "make a first commit (git commit), then repeat the call",
-			"the repository has no commit yet, so a worktree has nothing to start from")
-	case errors.Is(err, git.ErrUnknownRevision), errors.Is(err, git.ErrInvalidName):
-		return invalid("base_ref", "pass a branch, a tag or a commit of this repository, or leave it out for HEAD", "%q is no commit of this repository", shown)
-	}
-	return gitError("look up base_ref "+state.Visible(shown), err)
 }
 
 // reserve takes name, task and branch on the board. A cause that already stands
