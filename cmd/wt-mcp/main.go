@@ -41,6 +41,7 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	log            *slog.Logger
+	environ        []string // as it was given to us, see runner.Withhold
 
 	unnamed  bool // no command was named
 	repo     string
@@ -50,7 +51,7 @@ type program struct {
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, environ: runner.Withhold()}
 	c, words, err := p.choose(args)
 	if err == nil {
 		err = c.run(ctx, words)

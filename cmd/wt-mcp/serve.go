@@ -77,7 +77,7 @@ func (p *program) open(ctx context.Context, roots func(context.Context) []string
 		FS: afero.NewOsFs(), Root: repo.Root(), Private: private,
 		NoSync: os.Getenv("WT_MCP_SYNC") == "off", Holder: fmt.Sprintf("wt-mcp (pid %d)", os.Getpid()),
 	})
-	board := tools.NewBoard(store, repo, p.log, os.Environ())
+	board := tools.NewBoard(store, repo, p.log, p.environ)
 	board.ReadOnly, board.Jobs.ReadOnly = p.readOnly, p.readOnly
 	if !p.readOnly {
 		if err := board.Recover(ctx); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 
 	"wt-mcp/tools/runner"
 )
@@ -20,7 +21,7 @@ func supervise(stdin io.Reader, stdout io.Writer) int {
 
 // tellOrphan opens the board, which has told whatever nobody told.
 func tellOrphan(r runner.Record) {
-	p := &program{repo: r.Root, log: slog.New(slog.DiscardHandler)}
+	p := &program{repo: r.Root, environ: os.Environ(), log: slog.New(slog.DiscardHandler)}
 	if board, err := p.open(context.Background(), nil); err == nil {
 		board.Close()
 	}

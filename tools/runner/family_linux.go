@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -18,16 +19,17 @@ import (
 func containment() string { return "subreaper" }
 
 // contain makes this process the parent of all orphans below it, so that nothing
-// a run starts can leave, and takes from them core dumps and what we were given
-// open (older kernels cannot do that). The thread is kept: the shell dies with
-// the thread that started it.
+// a run starts can leave, marks them, and takes from them core dumps, what we were
+// given open (older kernels cannot do that) and the sight of our memory. The thread
+// is kept: the shell dies with the thread that started it.
 func contain() error {
 	runtime.LockOSThread()
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become subreaper: %w", err)
 	}
 	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-	return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
+	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	return errors.Join(brand(), unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}))
 }
 
 // family is a shell with all that it starts, at any depth: while one of them is

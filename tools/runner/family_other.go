@@ -15,7 +15,7 @@ import (
 // the group of its shell (setsid, set -m) escapes.
 func containment() string { return "process group" }
 
-func contain() error { return unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
+func contain() error { return errors.Join(brand(), unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})) }
 
 // family is a shell with all that stays in its process group.
 type family struct {

@@ -38,6 +38,7 @@ func newKeeper() (*keeper, error) {
 	cmd := exec.Command(self)
 	cmd.Args = []string{os.Args[0], SuperviseCommand}
 	cmd.Dir = string(os.PathSeparator)
+	cmd.Env = supervisorEnvironment(os.Environ())
 	detach(cmd)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -52,6 +53,7 @@ func newKeeper() (*keeper, error) {
 	}
 	k := &keeper{cmd: cmd, in: in, reports: make(chan report, 1)}
 	go k.receive(out)
+	_ = k.send(order{Environ: os.Environ()}) // where it is gone, the order to run says so
 	return k, nil
 }
 

@@ -18,11 +18,13 @@ const (
 
 const unknownCode = -1 // of a shell whose end nobody saw
 
-// order is one line from the server: a run to start, or one to stop.
+// order is one line from the server: a run to start, or one to stop, or the
+// environment in which the board can be told.
 type order struct {
-	Run   *Spec  `json:"run,omitempty"`
-	Stop  string `json:"stop,omitempty"`
-	Cause string `json:"cause,omitempty"`
+	Run     *Spec    `json:"run,omitempty"`
+	Stop    string   `json:"stop,omitempty"`
+	Cause   string   `json:"cause,omitempty"`
+	Environ []string `json:"environ,omitempty"`
 }
 
 // report is one line to the server: what became of an order to run.
@@ -75,7 +77,8 @@ func (f *failure) error() error {
 // Supervise is the whole life of a supervisor process: it takes runs from in, one
 // at a time, and reports on out, until in ends. A foreground run ends with in;
 // a background run goes on, and its end is handed to orphan, for there is no
-// server any more that would tell the board.
+// server any more that would tell the board. The server's environment comes with
+// the orders: one that a process is started with can be read by all that it starts.
 func Supervise(in io.Reader, out io.Writer, orphan func(Record)) error {
 	if err := contain(); err != nil {
 		return err
@@ -88,6 +91,10 @@ func Supervise(in io.Reader, out io.Writer, orphan func(Record)) error {
 		case o, ok := <-s.orders:
 			if !ok {
 				return nil
+			}
+			for _, entry := range o.Environ {
+				name := entryName(entry)
+				os.Setenv(name, entry[min(len(entry), len(name)+1):])
 			}
 			if o.Run != nil && !s.run(*o.Run) {
 				return nil

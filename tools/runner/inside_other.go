@@ -1,0 +1,5 @@
+//go:build unix && !linux && !darwin
+
+package runner
+
+func supervisedByAncestor() bool { return false }
