@@ -35,6 +35,9 @@ func (r *taskReleaser) run(ctx context.Context, words []string) error {
 	if err != nil || id < 1 {
 		return usageError{fmt.Errorf("%q is no number of a task", words[0])}
 	}
+	if err := forTheUser("task release", "end somebody's claim"); err != nil {
+		return err
+	}
 	board, err := r.open(ctx, func(context.Context) []string { return nil })
 	if err != nil {
 		return err

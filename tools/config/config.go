@@ -327,6 +327,13 @@ func (f Files) approved(data []byte) (bool, error) {
 	return false, nil
 }
 
+// Proposal is what the repository's file says now, if it can be meant; nil where
+// there is none.
+func (f Files) Proposal() ([]byte, error) {
+	_, data, err := read(f.Repository)
+	return data, err
+}
+
 // Approve remembers that the user approved this content of the repository's file.
 func (f Files) Approve(data []byte) error {
 	if _, err := parse(f.Repository, data); err != nil {

@@ -3,6 +3,7 @@ package runner
 import (
 	"os"
 	"runtime"
+	"slices"
 )
 
 // Withhold keeps from the commands of runs, and from every process of this user
@@ -12,19 +13,19 @@ import (
 // returns the environment as it was, for Environment. A program calls it first.
 func Withhold() (environ []string) {
 	environ = os.Environ()
-	_, dropped := Environment(environ, ours(), nil)
-	hidden := map[string]bool{}
-	for _, name := range dropped {
-		if Named(name, ours()) {
-			continue
-		}
-		hidden[name] = true
+	for _, name := range withheld(environ) {
 		if !Named(name, forGit()) {
 			os.Unsetenv(name)
 		}
 	}
-	conceal(hidden)
+	conceal()
 	return environ
+}
+
+// withheld names what a command does not get where no configuration says otherwise.
+func withheld(environ []string) []string {
+	_, dropped := Environment(environ, ours(), nil)
+	return slices.DeleteFunc(dropped, func(name string) bool { return Named(name, ours()) })
 }
 
 // ours are variables that say how this program runs. None holds a secret.

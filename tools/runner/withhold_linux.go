@@ -4,33 +4,40 @@ import (
 	"bytes"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// conceal wipes variables from what /proc shows of this process, and closes it to
+// conceal wipes what is withheld from what /proc shows of this process, and closes it to
 // other processes of the user: its memory has them still. A program in a run has
 // nothing to hide, and must be found by its mark. What fails here leaves things as
 // they are on older kernels.
-func conceal(hidden map[string]bool) {
+func conceal() {
 	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-	wipe(hidden)
+	wipe()
 	if os.Getenv(MarkVariable) == "" {
 		_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
 }
 
 // wipe overwrites the variables where the kernel put them: Go has a copy.
-func wipe(hidden map[string]bool) {
+func wipe() {
 	block, err := os.ReadFile("/proc/self/environ")
 	start, ok := environAt()
-	if err != nil || !ok || len(hidden) == 0 {
+	if err != nil || !ok {
 		return
 	}
-	for entry := range bytes.SplitSeq(block, []byte{0}) {
-		if hidden[entryName(string(entry))] {
+	entries := bytes.Split(block, []byte{0})
+	var environ []string
+	for _, entry := range entries {
+		environ = append(environ, string(entry))
+	}
+	hidden := withheld(environ)
+	for i, entry := range entries {
+		if slices.Contains(hidden, entryName(environ[i])) {
 			clear(entry)
 		}
 	}

@@ -3,4 +3,4 @@
 package runner
 
 // conceal can do nothing here: ps shows the environment of a process to its user.
-func conceal(map[string]bool) {}
+func conceal() {}
