@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 // catalog keeps the summaries of all tasks in step with their files, whoever
@@ -206,9 +208,10 @@ func samePtr[T comparable](a, b *T) bool { return a == b || a != nil && b != nil
 func (s *Store) readTasks(ids []int, known map[int]reading) []reading {
 	const batch = 64
 	out := make([]reading, len(ids))
+	dir := s.tasksFolder(len(ids))
 	work := func(from int) {
 		for i, id := range ids[from:min(from+batch, len(ids))] {
-			out[from+i] = s.readTask(id, known[id])
+			out[from+i] = s.readTask(dir, id, known[id])
 		}
 	}
 	if !s.real() || len(ids) <= batch {
@@ -230,11 +233,26 @@ func (s *Store) readTasks(ids []int, known map[int]reading) []reading {
 	return out
 }
 
-func (s *Store) readTask(id int, known reading) reading {
+// folder is the directory of the tasks, held open.
+type folder = osfs.Dir
+
+// tasksFolder is what n task files are read from; nil where they are read by their paths.
+func (s *Store) tasksFolder(n int) *folder {
+	if n == 0 || !s.real() {
+		return nil
+	}
+	at, _, err := s.disk.dir(s.abs(taskPath(1)))
+	if err != nil {
+		return nil
+	}
+	return at.dir
+}
+
+func (s *Store) readTask(dir *folder, id int, known reading) reading {
 	r := reading{id: id}
 	name := s.abs(taskPath(id))
 	if known.sure {
-		info, err := s.lstat(name)
+		info, err := s.lookAt(dir, id)
 		if missing(err) {
 			return r
 		}
@@ -242,7 +260,7 @@ func (s *Store) readTask(id int, known reading) reading {
 			return known
 		}
 	}
-	c, err := s.readContent(name)
+	c, err := s.readContent(dir, id)
 	switch {
 	case err == nil:
 		r.file, r.sure = c.file, c.sure
@@ -251,6 +269,13 @@ func (s *Store) readTask(id int, known reading) reading {
 		r.file, r.problem = c.file, &Problem{File: name, Error: err.Error()}
 	}
 	return r
+}
+
+func (s *Store) lookAt(dir *folder, id int) (os.FileInfo, error) {
+	if dir == nil {
+		return s.lstat(s.abs(taskPath(id)))
+	}
+	return dir.Lstat(taskName(id))
 }
 
 // isOf reports whether the file is the one that was read.
@@ -275,7 +300,7 @@ func (s *Store) contentOf(name string) (c content, err error) {
 	}
 	file, telling := identify(info)
 	c = content{file: file, sure: telling && file.settled(began)}
-	c.data, err = s.readRegular(name, info, maxTaskFile)
+	c.data, err = s.readFile(name, maxTaskFile)
 	return c, err
 }
 

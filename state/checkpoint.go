@@ -68,7 +68,7 @@ func (p position) since(offset int64) (n int) {
 // journalNow reads the journal beside its writers; what one of them is just
 // writing is left out. ok is false where there is none that can be read.
 func (s *Store) journalNow() (p position, ok bool, err error) {
-	f, err := s.fs.Open(s.private(journalName))
+	f, err := s.openFile(s.private(journalName))
 	if missing(err) {
 		return p, false, nil
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/afero"
 	"github.com/stretchr/testify/require"
+
+	"wt-mcp/state/osfs"
 )
 
 // failing is a real file system on which the n-th change fails.
@@ -100,10 +102,11 @@ func TestInvariant2FailedCallOnDisk(t *testing.T) {
 	oneGoroutine(t)
 	for _, cause := range []error{syscall.EIO, syscall.ENOSPC} {
 		for at := 1; ; at++ {
-			fs := &failing{Fs: afero.NewOsFs(), failAt: at, cause: cause}
 			root := t.TempDir()
+			private := filepath.Join(root, ".git", "wt-mcp")
+			fs := &failing{Fs: newDisk(root, private, osfs.Sharing{}), failAt: at, cause: cause}
 			reopen := func() *Store {
-				s := Open(Config{FS: fs, Root: root, Private: filepath.Join(root, ".git", "wt-mcp"), Boot: "boot"})
+				s := Open(Config{FS: fs, Root: root, Private: private, Boot: "boot"})
 				s.spawn = func(f func()) { f() }
 				return s
 			}

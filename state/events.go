@@ -186,7 +186,7 @@ func (v *View) backwards(take func(line []byte) bool) error {
 			return nil
 		}
 	}
-	f, err := v.store.fs.Open(v.store.abs(EventsFile))
+	f, err := v.store.openFile(v.store.abs(EventsFile))
 	if missing(err) {
 		return nil
 	}

@@ -3,11 +3,12 @@ package state
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/afero"
+
+	"wt-mcp/state/osfs"
 )
 
 // stage writes the new content of each file beside it, under a name of its own;
@@ -96,7 +97,7 @@ func (s *Store) place(w write) error {
 
 // syncFile flushes a file if it is still there.
 func (s *Store) syncFile(name string) error {
-	f, err := s.fs.Open(name)
+	f, err := s.openFile(name)
 	if missing(err) {
 		return nil
 	}
@@ -139,48 +140,22 @@ func (s *Store) setAside(base string, data []byte) (string, error) {
 // readFile reads a regular file of at most limit bytes. A file that is missing
 // answers an error that missing reports.
 func (s *Store) readFile(name string, limit int64) ([]byte, error) {
-	info, err := s.lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	return s.readRegular(name, info, limit)
-}
-
-// readRegular is readFile of a file that was just looked at.
-func (s *Store) readRegular(name string, info os.FileInfo, limit int64) ([]byte, error) {
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("%s has %d bytes, the limit is %d", name, info.Size(), limit)
-	}
-	f, err := s.fs.Open(name)
+	f, err := s.openFile(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data := make([]byte, 0, info.Size()+1)
-	for {
-		n, err := f.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if errors.Is(err, io.EOF) {
-			return data, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(data) == cap(data) {
-			data = append(data, 0)[:len(data)]
-		}
-	}
+	return osfs.ReadUpTo(f, limit)
 }
 
 // real reports whether the board is on the system's own file system, which
 // several goroutines may use at once.
 func (s *Store) real() bool {
-	_, ok := s.fs.(*afero.OsFs)
-	return ok
+	return s.fs == afero.Fs(s.disk)
 }
+
+// openFile opens a regular file for reading.
+func (s *Store) openFile(name string) (afero.File, error) { return s.fs.OpenFile(name, os.O_RDONLY, 0) }
 
 func (s *Store) lstat(name string) (os.FileInfo, error) {
 	if l, ok := s.fs.(afero.Lstater); ok {

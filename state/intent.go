@@ -48,6 +48,8 @@ const (
 // is open in this process or in a child that inherited it.
 type Operation struct {
 	ID   string
+	disk *disk
+	path string
 	lock *os.File
 }
 
@@ -56,7 +58,7 @@ func (o *Operation) File() *os.File { return o.lock }
 
 // Close gives the operation up and removes its lock file; the intent must be gone by then.
 func (o *Operation) Close() {
-	_ = os.Remove(o.lock.Name())
+	_ = o.disk.Remove(o.path)
 	o.lock.Close()
 }
 
@@ -89,7 +91,7 @@ func (s *Store) TakeOver(id string) (op *Operation, err error) {
 
 // Going reports whether the owner of an operation, or a child of it, lives.
 func (s *Store) Going(id string) bool {
-	f, err := os.Open(s.private(opsName, id+".lock"))
+	f, err := s.disk.open(s.private(opsName, id+".lock"), os.O_RDONLY, 0)
 	if err != nil {
 		return !missing(err)
 	}
@@ -106,7 +108,7 @@ func (v *View) Going(id string) bool { return v.store.Going(id) }
 func (s *Store) takeOperation(id string) (*Operation, error) {
 	name := s.private(opsName, id+".lock")
 	for {
-		f, err := TryLockFile(name)
+		f, err := s.disk.tryLock(name)
 		if errors.Is(err, ErrLockHeld) {
 			return nil, err
 		}
@@ -114,9 +116,9 @@ func (s *Store) takeOperation(id string) (*Operation, error) {
 			return nil, s.unwritable(err)
 		}
 		mine, err1 := f.Stat()
-		there, err2 := os.Stat(name)
+		there, err2 := s.disk.Stat(name)
 		if err1 == nil && err2 == nil && os.SameFile(mine, there) {
-			return &Operation{ID: id, lock: f}, nil
+			return &Operation{ID: id, disk: s.disk, path: name, lock: f}, nil
 		}
 		f.Close()
 	}

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spf13/afero"
 	"github.com/stretchr/testify/require"
 )
 
@@ -16,7 +15,7 @@ import (
 // is on the board, stays.
 func TestSweepOperations(t *testing.T) {
 	dir := t.TempDir()
-	s := Open(Config{FS: afero.NewOsFs(), Root: dir, Private: filepath.Join(dir, "private"), NoSync: true})
+	s := Open(Config{Root: dir, Private: filepath.Join(dir, "private"), NoSync: true})
 	t.Cleanup(s.Close)
 	living, err := s.NewOperation()
 	require.NoError(t, err)
@@ -41,7 +40,7 @@ func TestSweepOperations(t *testing.T) {
 func TestSweepBesideNewOperations(t *testing.T) {
 	dir := t.TempDir()
 	open := func() *Store {
-		s := Open(Config{FS: afero.NewOsFs(), Root: dir, Private: filepath.Join(dir, "private"), NoSync: true})
+		s := Open(Config{Root: dir, Private: filepath.Join(dir, "private"), NoSync: true})
 		t.Cleanup(s.Close)
 		return s
 	}
@@ -71,7 +70,7 @@ func TestSweepBesideNewOperations(t *testing.T) {
 // its lock, lives; looking at it keeps nobody from taking it over.
 func TestGoing(t *testing.T) {
 	dir := t.TempDir()
-	s := Open(Config{FS: afero.NewOsFs(), Root: dir, Private: filepath.Join(dir, "private"), NoSync: true})
+	s := Open(Config{Root: dir, Private: filepath.Join(dir, "private"), NoSync: true})
 	t.Cleanup(s.Close)
 	require.False(t, s.Going("never"))
 	op, err := s.NewOperation()

@@ -18,14 +18,14 @@ type Locker interface {
 
 // FileLock is a Locker on a file that is created if need be and never removed.
 type FileLock struct {
+	disk *disk
 	path string
 	turn chan struct{} // one goroutine of this process at a time is in the kernel's queue
 	file *os.File      // owned by whoever has the turn
 }
 
-// NewFileLock returns the lock that lives at path.
-func NewFileLock(path string) *FileLock {
-	return &FileLock{path: path, turn: make(chan struct{}, 1)}
+func newFileLock(d *disk, path string) *FileLock {
+	return &FileLock{disk: d, path: path, turn: make(chan struct{}, 1)}
 }
 
 // Lock implements [Locker]. A read-only lock file can be locked too.
@@ -79,27 +79,28 @@ func (l *FileLock) locked(err error) (func(), error) {
 func (l *FileLock) open() error {
 	if l.file != nil {
 		mine, err1 := l.file.Stat()
-		there, err2 := os.Stat(l.path)
+		there, err2 := l.disk.Stat(l.path)
 		if err1 == nil && err2 == nil && os.SameFile(mine, there) {
 			return nil
 		}
 		l.file.Close()
 		l.file = nil
 	}
-	f, err := openLockFile(l.path)
+	f, err := l.disk.lockFile(l.path)
 	l.file = f
 	return err
 }
 
-func openLockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+// lockFile opens a file to lock, and makes it if need be.
+func (d *disk) lockFile(path string) (*os.File, error) {
+	f, err := d.open(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if missing(err) {
-		if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
-			f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+		if err = d.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+			f, err = d.open(path, os.O_RDWR|os.O_CREATE, 0o644)
 		}
 	}
 	if err != nil {
-		if ro, roErr := os.Open(path); roErr == nil {
+		if ro, roErr := d.open(path, os.O_RDONLY, 0); roErr == nil {
 			return ro, nil
 		}
 		return nil, err
@@ -107,14 +108,14 @@ func openLockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
-// ErrLockHeld is what TryLockFile answers where another holder is alive.
+// ErrLockHeld is what taking a lock answers where another holder is alive.
 var ErrLockHeld = errors.New("lock is held")
 
-// TryLockFile takes the lock on the file at path, creating it, and returns the
+// tryLock takes the lock on the file at path, creating it, and returns the
 // open file: the lock lives until the file, and every copy of it that a child
 // process inherited, is closed. It does not wait.
-func TryLockFile(path string) (*os.File, error) {
-	f, err := openLockFile(path)
+func (d *disk) tryLock(path string) (*os.File, error) {
+	f, err := d.lockFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -2,5 +2,7 @@
 
 package state
 
-// readContent reads a task file.
-func (s *Store) readContent(name string) (content, error) { return s.contentOf(name) }
+// readContent is contentOf of a task's file.
+func (s *Store) readContent(_ *folder, id int) (content, error) {
+	return s.contentOf(s.abs(taskPath(id)))
+}

@@ -21,7 +21,7 @@ type logEnd struct {
 // is known to be flushed counts as long as the log is the one that was meant.
 func (s *Store) eventsEnd(h header, expected []json.RawMessage) (logEnd, error) {
 	end := logEnd{}
-	f, err := s.fs.Open(s.abs(EventsFile))
+	f, err := s.openFile(s.abs(EventsFile))
 	if err != nil && !missing(err) {
 		return end, fmt.Errorf("open event log: %w", err)
 	}

@@ -54,7 +54,7 @@ func continuationOf(f afero.File) (c continuation, err error) {
 
 // flushedLog notes in the header of the journal that the log, as it is now, is flushed.
 func (s *Store) flushedLog(h *header) error {
-	f, err := s.fs.Open(s.abs(EventsFile))
+	f, err := s.openFile(s.abs(EventsFile))
 	if missing(err) {
 		return nil
 	}
@@ -78,9 +78,6 @@ type linker interface{ Link(from, to string) error }
 func (s *Store) link(from, to string) error {
 	if l, ok := s.fs.(linker); ok {
 		return l.Link(from, to)
-	}
-	if s.real() {
-		return os.Link(from, to)
 	}
 	return errors.ErrUnsupported
 }
@@ -159,7 +156,7 @@ func (s *Store) sameFile(a, b string) bool {
 
 // firstSeq is the first sequence number of a log; 0 where it has none.
 func (s *Store) firstSeq(log string) (int64, error) {
-	f, err := s.fs.Open(log)
+	f, err := s.openFile(log)
 	if err != nil {
 		return 0, err
 	}

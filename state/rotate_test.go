@@ -161,7 +161,7 @@ func TestFlushedPartIsOfOneLog(t *testing.T) {
 	first := `{"event":"events.continued","after_seq":4,"file":"events-1.jsonl"}` + "\n"
 	require.NoError(t, os.MkdirAll(filepath.Join(root, WorktreesDir), 0o755))
 	require.NoError(t, os.WriteFile(s.abs(EventsFile), []byte(first+"{}\n"), 0o644))
-	f, err := s.fs.Open(s.abs(EventsFile))
+	f, err := s.openFile(s.abs(EventsFile))
 	require.NoError(t, err)
 	defer f.Close()
 	for h, want := range map[header]int64{{Events: int64(len(first)), After: 4}: int64(len(first)), {Events: int64(len(first))}: 0,

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/afero"
+
+	"wt-mcp/state/osfs"
 )
 
 // Where the board's files lie, relative to the root of the board.
@@ -37,13 +39,14 @@ const (
 	maxIndexFile = 64 << 20
 )
 
-// Config says where a board lives and what it stands on. FS, Root and Private
-// are required; the zero value of the rest is the default.
+// Config says where a board lives and what it stands on. Root and Private are
+// required; the zero value of the rest is the default.
 type Config struct {
-	FS      afero.Fs
 	Root    string // holds .tasks and .worktrees
 	Private string // lock, marker, journal, intents; on the same machine's disk
 
+	FS          afero.Fs             // default: the system's, from which nothing leads elsewhere
+	Sharing     osfs.Sharing         // default: the umask decides, and what is private is the user's alone
 	Locker      Locker               // default: flock on Private/lock
 	Now         func() time.Time     // default: time.Now
 	Boot        string               // default: this boot of the machine
@@ -58,6 +61,7 @@ type Config struct {
 // same directories. It is not safe across machines.
 type Store struct {
 	fs          afero.Fs
+	disk        *disk
 	root, priv  string
 	locker      Locker
 	now         func() time.Time
@@ -85,12 +89,15 @@ type Store struct {
 // Open returns the board. It changes nothing on disk: directories come with the
 // first change, and what a dead process left unfinished is finished by the next one.
 func Open(c Config) *Store {
-	s := &Store{fs: c.FS, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot, uptime: c.Uptime,
+	s := &Store{fs: c.FS, disk: newDisk(c.Root, c.Private, c.Sharing), root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot, uptime: c.Uptime,
 		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, logLimit: logCapacity, spawn: func(f func()) { go f() }}
 	s.open = map[string]opened{}
 	s.tasks = newCatalog(s)
+	if s.fs == nil {
+		s.fs = s.disk
+	}
 	if s.locker == nil {
-		s.locker = NewFileLock(s.private(lockName))
+		s.locker = newFileLock(s.disk, s.private(lockName))
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -127,6 +134,7 @@ func (s *Store) Close() {
 	for name := range s.open {
 		s.forget(name)
 	}
+	s.disk.close()
 }
 
 // opened is a file that stays open between transactions.
@@ -139,7 +147,7 @@ type opened struct {
 // if it still is the one of that name. The caller has the board's lock.
 func (s *Store) reopen(name string, flag int) (afero.File, error) {
 	if o, ok := s.open[name]; ok {
-		if now, err := s.fs.Stat(name); err == nil && os.SameFile(now, o.info) {
+		if now, err := s.lstat(name); err == nil && os.SameFile(now, o.info) {
 			return o.file, nil
 		}
 		s.forget(name)
@@ -178,26 +186,20 @@ func (s *Store) abs(path string) string {
 // guard refuses board directories that lead elsewhere: a repository from a
 // stranger may track .tasks as a symbolic link.
 func (s *Store) guard() error {
+	s.disk.check()
 	for _, dir := range []string{TasksDir, WorktreesDir} {
 		info, err := s.lstat(s.abs(dir))
 		if err == nil && !info.IsDir() {
 			return Errorf(Corrupt, "move it away; the board makes the directory itself",
-				"%s is no directory but something else (%s)", s.abs(dir), kindOf(info.Mode())).With("file", s.abs(dir))
+				"%s is %s in place of a directory", s.abs(dir), osfs.Kind(info.Mode())).With("file", s.abs(dir))
 		}
 	}
 	return nil
 }
 
-func kindOf(mode os.FileMode) string {
-	if mode&os.ModeSymlink != 0 {
-		return "a symbolic link"
-	}
-	return "a file"
-}
-
 // readMarker reads the marker; ok is false where it is missing, torn or of another boot.
 func (s *Store) readMarker() (m marker, raw string, ok bool) {
-	f, err := s.fs.Open(s.private(markerName))
+	f, err := s.openFile(s.private(markerName))
 	if err != nil {
 		return marker{}, "", false
 	}

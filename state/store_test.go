@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/spf13/afero"
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,7 +18,7 @@ func newBoard(t testing.TB) (*Store, string) {
 }
 
 func openBoard(root string) *Store {
-	return Open(Config{FS: afero.NewOsFs(), Root: root, Private: filepath.Join(root, ".git", "wt-mcp")})
+	return Open(Config{Root: root, Private: filepath.Join(root, ".git", "wt-mcp")})
 }
 
 func create(t testing.TB, s *Store, subject string) (made Task) {

@@ -194,7 +194,9 @@ func taskID(name string) (int, bool) {
 	return id, ok
 }
 
-func taskPath(id int) string { return TasksDir + "/task_" + strconv.Itoa(id) + ".json" }
+func taskName(id int) string { return "task_" + strconv.Itoa(id) + ".json" }
+
+func taskPath(id int) string { return TasksDir + "/" + taskName(id) }
 
 // IsTaskFile reports whether the board reads a file of that name as a task.
 func IsTaskFile(name string) bool {

@@ -76,6 +76,10 @@ func (v *View) Task(id int) (Task, error) {
 }
 
 func (v *View) corrupt(path string, err error) *Error {
+	var known *Error
+	if errors.As(err, &known) && known.Code == Corrupt {
+		return known
+	}
 	name := v.store.abs(path)
 	return Errorf(Corrupt, "mend the file by hand, or move it away; nothing was changed", "file %s cannot be read", name).
 		With("file", name).because(err)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,12 +22,12 @@ type sized struct {
 	AtLeast bool    `json:"at_least,omitempty"`
 }
 
-func (b *Board) sizesFile() string { return filepath.Join(b.Git.CommonDir(), "wt-mcp", "sizes.json") }
+const sizesFile = "sizes.json"
 
 // sizes reads what was counted last, by path. A cache that cannot be read is empty.
 func (b *Board) sizes() map[string]sized {
 	found := map[string]sized{}
-	data, err := os.ReadFile(b.sizesFile())
+	data, err := b.State.ReadCache(sizesFile)
 	if err != nil || json.Unmarshal(data, &found) != nil {
 		return map[string]sized{}
 	}
@@ -74,14 +72,14 @@ func (b *Board) count(ctx context.Context) error {
 	if err != nil || !b.due(live, b.sizes()) {
 		return err
 	}
-	lock, err := state.TryLockFile(b.sizesFile() + ".lock")
+	unlock, err := b.State.TryLock(sizesFile + ".lock")
 	if errors.Is(err, state.ErrLockHeld) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer unlock()
 	known, now := b.sizes(), map[string]sized{}
 	for _, w := range live {
 		if s, ok := known[w.Path]; ok && fresh(s) {
@@ -94,11 +92,7 @@ func (b *Board) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	part := b.sizesFile() + ".tmp"
-	if err := os.WriteFile(part, data, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(part, b.sizesFile())
+	return b.State.WriteCache(sizesFile, data)
 }
 
 func (b *Board) due(live []state.Worktree, known map[string]sized) bool {

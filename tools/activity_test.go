@@ -41,14 +41,14 @@ func TestSizesAreCountedBehindTheCalls(t *testing.T) {
 	require.Equal(t, *first.Bytes, *listed(t, b, "lane").Bytes, "it stands")
 	b.shared.background.Wait()
 	old := `{"` + w.Path + `":{"bytes":1,"at":` + "1000" + `},"/gone":{"bytes":2,"at":1000}}`
-	require.NoError(t, os.WriteFile(b.sizesFile(), []byte(old), 0o600))
+	require.NoError(t, os.WriteFile(sizesPath(b), []byte(old), 0o600))
 	require.Equal(t, int64(1), *listed(t, b, "lane").Bytes, "what is old is shown until it is counted anew")
 	b.shared.background.Wait()
 	require.Greater(t, *listed(t, b, "lane").Bytes, int64(1<<20))
 	b.shared.background.Wait()
 	require.NotContains(t, b.sizes(), "/gone")
 
-	require.NoError(t, os.WriteFile(b.sizesFile(), []byte("{"), 0o600))
+	require.NoError(t, os.WriteFile(sizesPath(b), []byte("{"), 0o600))
 	require.Nil(t, listed(t, b, "lane").Bytes, "a broken cache is none")
 }
 
@@ -57,11 +57,11 @@ func TestReadOnlyBoardCountsNothing(t *testing.T) {
 	_, err := b.WorktreeCreate(t.Context(), WorktreeCreateIn{Name: "lane"})
 	require.NoError(t, err)
 	b.shared.background.Wait()
-	require.NoError(t, os.Remove(b.sizesFile()))
+	require.NoError(t, os.Remove(sizesPath(b)))
 	b.ReadOnly = true
 	require.Nil(t, listed(t, b, "lane").Bytes)
 	b.shared.background.Wait()
-	require.NoFileExists(t, b.sizesFile())
+	require.NoFileExists(t, sizesPath(b))
 }
 
 func TestLastActivityIsTheNewestThing(t *testing.T) {
@@ -109,3 +109,5 @@ func TestNameFromPathOrBranch(t *testing.T) {
 		require.Equal(t, want, nameFrom(from), from)
 	}
 }
+
+func sizesPath(b *Board) string { return filepath.Join(b.Git.CommonDir(), "wt-mcp", sizesFile) }

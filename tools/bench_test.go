@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/spf13/afero"
 	"github.com/stretchr/testify/require"
 
 	"wt-mcp/git"
@@ -29,7 +28,7 @@ func bigBoard(b *testing.B, n int) *Board {
 		root = b.TempDir()
 	}
 	b.Cleanup(func() { _ = os.RemoveAll(root) })
-	board := NewBoard(state.Open(state.Config{FS: afero.NewOsFs(), Root: root, Private: filepath.Join(root, ".private"), NoSync: true}),
+	board := NewBoard(state.Open(state.Config{Root: root, Private: filepath.Join(root, ".private"), NoSync: true}),
 		opened, slog.New(slog.DiscardHandler), os.Environ())
 	b.Cleanup(board.Close)
 	for id := 1; id <= n; id++ {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/afero"
 	"github.com/stretchr/testify/require"
 
 	"wt-mcp/git"
@@ -25,7 +24,7 @@ func newBoard(t *testing.T) (*Board, *gittest.Repo) {
 	repo := gittest.NewRepo(t)
 	opened, err := git.Open(t.Context(), repo.Dir)
 	require.NoError(t, err)
-	store := state.Open(state.Config{FS: afero.NewOsFs(), Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true})
+	store := state.Open(state.Config{Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true})
 	b := NewBoard(store, opened, slog.New(slog.DiscardHandler), os.Environ())
 	t.Cleanup(b.Close)
 	return b.For(Caller{Actor: "tester"}), repo

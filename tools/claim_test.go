@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spf13/afero"
 	"github.com/stretchr/testify/require"
 
 	"wt-mcp/git"
@@ -31,7 +30,7 @@ func (m *machine) connection(t *testing.T, repo *gittest.Repo, actor string) *Bo
 	t.Helper()
 	opened, err := git.Open(t.Context(), repo.Dir)
 	require.NoError(t, err)
-	store := state.Open(state.Config{FS: afero.NewOsFs(), Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true,
+	store := state.Open(state.Config{Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true,
 		Boot: m.boot, Now: func() time.Time { return m.wall }, Uptime: func() time.Duration { return m.uptime }})
 	b := NewBoard(store, opened, slog.New(slog.DiscardHandler), os.Environ())
 	b.shared.tending.close() // time goes on only where the test says so

@@ -18,12 +18,17 @@ func (d *Dir) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 		err = unix.SetNonblock(fd, false) // it is an ordinary file, also for a child that inherits it
 		return os.NewFile(uintptr(fd), d.join(name)), err
 	}
+	return nil, d.notOpened(name, err)
+}
+
+// notOpened says what it is that could not be opened.
+func (d *Dir) notOpened(name string, err error) error {
 	if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EEXIST) {
 		if info, lost := d.root.Lstat(name); lost == nil && !info.Mode().IsRegular() {
-			return nil, d.refuse(name, "is "+Kind(info.Mode())+", no regular file")
+			return d.refuse(name, "is "+Kind(info.Mode())+", no regular file")
 		}
 	}
-	return nil, d.failed("open", name, err)
+	return d.failed("open", name, err)
 }
 
 func (d *Dir) openat(name string, flag int, perm uint32) (fd int, err error) {

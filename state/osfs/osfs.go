@@ -161,16 +161,17 @@ func (d *Dir) ReadFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return readUpTo(f, limit)
+	return ReadUpTo(f, limit)
 }
 
-func readUpTo(f *os.File, limit int64) ([]byte, error) {
+// ReadUpTo reads an open file of at most limit bytes.
+func ReadUpTo(f File, limit int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if info.Size() > limit {
-		return nil, &Refused{f.Name(), fmt.Sprintf("has %d bytes, the limit is %d", info.Size(), limit)}
+		return nil, tooLarge(f.Name(), info.Size(), limit)
 	}
 	data := make([]byte, 0, info.Size()+1)
 	for {
@@ -182,11 +183,22 @@ func readUpTo(f *os.File, limit int64) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case int64(len(data)) > limit:
-			return nil, &Refused{f.Name(), fmt.Sprintf("has more than %d bytes", limit)}
+			return nil, tooLarge(f.Name(), int64(len(data)), limit)
 		case len(data) == cap(data):
 			data = append(data, 0)[:len(data)]
 		}
 	}
+}
+
+// File is what of an open file is needed to read it.
+type File interface {
+	io.Reader
+	Name() string
+	Stat() (fs.FileInfo, error)
+}
+
+func tooLarge(name string, size, limit int64) error {
+	return &Refused{name, fmt.Sprintf("has %d bytes, the limit is %d", size, limit)}
 }
 
 // Lstat describes what has the name, and follows nothing.
@@ -250,12 +262,12 @@ func (d *Dir) change(op, name string, do func(dir *os.Root, base string) error) 
 }
 
 // Rename gives what has the name another one; what had that is replaced.
-func (d *Dir) Rename(from, to string) error { return d.both("rename", from, to, rename) }
+func (d *Dir) Rename(from, to string) error { return d.both(from, to, (*Dir).MoveTo) }
 
 // Link gives a file a second name, which is free.
-func (d *Dir) Link(from, to string) error { return d.both("link", from, to, link) }
+func (d *Dir) Link(from, to string) error { return d.both(from, to, (*Dir).LinkTo) }
 
-func (d *Dir) both(op, from, to string, do func(from *Dir, a string, to *Dir, b string) error) error {
+func (d *Dir) both(from, to string, do func(from *Dir, a string, to *Dir, b string) error) error {
 	old, a, done, err := d.walk(from)
 	if err != nil {
 		return err
@@ -268,10 +280,24 @@ func (d *Dir) both(op, from, to string, do func(from *Dir, a string, to *Dir, b 
 		}
 		defer done()
 	}
-	if err := do(old, a, next, b); err != nil {
-		return &os.LinkError{Op: op, Old: old.join(a), New: next.join(b), Err: cause(err)}
+	return do(old, a, next, b)
+}
+
+// MoveTo moves a name of this directory to a name of another one.
+func (d *Dir) MoveTo(a string, to *Dir, b string) error {
+	return linkError("rename", d, a, to, b, rename(d, a, to, b))
+}
+
+// LinkTo gives a file of this directory a second name in another one.
+func (d *Dir) LinkTo(a string, to *Dir, b string) error {
+	return linkError("link", d, a, to, b, link(d, a, to, b))
+}
+
+func linkError(op string, from *Dir, a string, to *Dir, b string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return &os.LinkError{Op: op, Old: from.join(a), New: to.join(b), Err: cause(err)}
 }
 
 func (d *Dir) join(name string) string { return filepath.Join(d.Path(), filepath.FromSlash(name)) }

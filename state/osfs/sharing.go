@@ -65,11 +65,19 @@ func (s Sharing) Adjust(f *os.File) error {
 	if s.bits == 0 {
 		return nil
 	}
+	return s.adjust(f, 0o777)
+}
+
+// AdjustPrivate is Adjust for what the repository's users share and nobody else
+// may see: what an earlier version left open is closed.
+func (s Sharing) AdjustPrivate(f *os.File) error { return s.adjust(f, 0o700) }
+
+func (s Sharing) adjust(f *os.File, keep fs.FileMode) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if want := s.Mode(info.Mode()); want != info.Mode() {
+	if want := s.Mode(info.Mode() &^ (0o777 &^ keep)); want != info.Mode() {
 		if err := f.Chmod(want); !errors.Is(err, fs.ErrPermission) {
 			return err
 		}

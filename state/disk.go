@@ -1,0 +1,285 @@
+package state
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/afero"
+
+	"wt-mcp/state/osfs"
+)
+
+// disk is the system's own file system as a board uses it: everything below the
+// board's root and its private directory is reached from directories that are held
+// open, and nothing is followed. OpenFile opens regular files, Open directories.
+// What is private belongs to the user alone; where the repository is shared,
+// everything is as its git wants that.
+//
+// A directory that was replaced is noticed by each call that goes through it; the
+// root and the parent of the private directory are looked at by check.
+type disk struct {
+	root, priv string // absolute
+	sharing    osfs.Sharing
+
+	mu   sync.Mutex
+	held map[string]*held // by path
+}
+
+// held is a directory that is held open.
+type held struct {
+	dir   *osfs.Dir
+	info  fs.FileInfo
+	tight bool // its mode is what it is to be
+}
+
+func newDisk(root, private string, sharing osfs.Sharing) *disk {
+	return &disk{root: filepath.Clean(root), priv: filepath.Clean(private), sharing: sharing, held: map[string]*held{}}
+}
+
+func (d *disk) Name() string { return "disk" }
+
+// close gives up the directories that are held.
+func (d *disk) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for path, h := range d.held {
+		_ = h.dir.Close()
+		delete(d.held, path)
+	}
+}
+
+// top is the trusted directory above a path of the board, and the way from there.
+func (d *disk) top(name string) (top string, way []string, err error) {
+	top = d.root
+	if within(name, filepath.Dir(d.priv)) {
+		top = filepath.Dir(d.priv)
+	}
+	rel, err := filepath.Rel(top, name)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", nil, &osfs.Refused{Path: name, Why: "is no file of the board"}
+	}
+	return top, strings.Split(rel, string(filepath.Separator)), nil
+}
+
+func (d *disk) private(name string) bool { return within(name, d.priv) }
+
+func within(name, dir string) bool {
+	return name == dir || strings.HasPrefix(name, dir+string(filepath.Separator))
+}
+
+// dir holds the directory that has the last component of a name.
+func (d *disk) dir(name string) (*held, string, error) {
+	top, way, err := d.top(name)
+	if err != nil {
+		return nil, "", err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at, path := d.held[top], top
+	if at == nil {
+		if at, err = d.hold(top, func() (*osfs.Dir, error) { return osfs.Open(top) }); err != nil {
+			return nil, "", err
+		}
+	}
+	for _, part := range way[:len(way)-1] {
+		path = filepath.Join(path, part)
+		if at, err = d.below(at, part, path); err != nil {
+			return nil, "", err
+		}
+	}
+	return at, way[len(way)-1], nil
+}
+
+// below is the directory of that name in another one, the one that is held if it
+// is still there.
+func (d *disk) below(at *held, name, path string) (*held, error) {
+	if h := d.held[path]; h != nil {
+		if now, err := at.dir.Lstat(name); err == nil && os.SameFile(now, h.info) {
+			return h, nil
+		}
+	}
+	return d.hold(path, func() (*osfs.Dir, error) { return at.dir.Sub(name) })
+}
+
+// hold opens a directory. One that was held before is left to whoever is using it.
+func (d *disk) hold(path string, open func() (*osfs.Dir, error)) (*held, error) {
+	delete(d.held, path)
+	dir, err := open()
+	if err != nil {
+		return nil, err
+	}
+	info, err := dir.Stat()
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	h := &held{dir: dir, info: info}
+	d.held[path] = h
+	return h, nil
+}
+
+// check forgets what is held where the root, or the parent of the private
+// directory, is not the directory any more that its path leads to.
+func (d *disk) check() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, top := range []string{d.root, filepath.Dir(d.priv)} {
+		h := d.held[top]
+		if h == nil {
+			continue
+		}
+		if now, err := os.Stat(top); err != nil || !os.SameFile(now, h.info) {
+			clear(d.held)
+			return
+		}
+	}
+}
+
+func (d *disk) OpenFile(name string, flag int, perm fs.FileMode) (afero.File, error) {
+	f, err := d.open(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (d *disk) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	at, base, err := d.dir(name)
+	if err != nil {
+		return nil, refused(err)
+	}
+	writes := flag&(os.O_WRONLY|os.O_RDWR) != 0
+	if writes && d.private(name) {
+		perm &= 0o700
+		at.tighten(d.sharing)
+	}
+	f, err := at.dir.OpenFile(base, flag, perm)
+	if err == nil && writes {
+		d.adjust(f, d.private(name))
+	}
+	if err != nil {
+		return nil, refused(err)
+	}
+	return f, nil
+}
+
+// tighten gives a private directory that an earlier version made its mode.
+func (h *held) tighten(sharing osfs.Sharing) {
+	if h.tight {
+		return
+	}
+	h.tight = true
+	if f, err := h.dir.List(); err == nil {
+		_ = sharing.AdjustPrivate(f)
+		f.Close()
+	}
+}
+
+// adjust does what the file system can: some have no modes.
+func (d *disk) adjust(f *os.File, private bool) {
+	if private {
+		_ = d.sharing.AdjustPrivate(f)
+	} else {
+		_ = d.sharing.Adjust(f)
+	}
+}
+
+// Open opens a directory, to list or to flush it.
+func (d *disk) Open(name string) (afero.File, error) {
+	at, _, err := d.dir(filepath.Join(name, "any"))
+	if err != nil {
+		return nil, refused(err)
+	}
+	f, err := at.dir.List()
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// LstatIfPossible follows nothing.
+func (d *disk) LstatIfPossible(name string) (fs.FileInfo, bool, error) {
+	at, base, err := d.dir(name)
+	if err != nil {
+		return nil, true, refused(err)
+	}
+	info, err := at.dir.Lstat(base)
+	return info, true, err
+}
+
+func (d *disk) Stat(name string) (fs.FileInfo, error) {
+	info, _, err := d.LstatIfPossible(name)
+	return info, err
+}
+
+// MkdirAll makes a directory of the board; the root is there already.
+func (d *disk) MkdirAll(name string, perm fs.FileMode) error {
+	top, way, err := d.top(name)
+	if err != nil {
+		return refused(err)
+	}
+	if _, err := os.Stat(d.root); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(top, 0o755); err != nil || len(way) == 1 && way[0] == "." {
+		return err
+	}
+	if d.private(name) {
+		perm &= 0o700
+	}
+	at, _, err := d.dir(filepath.Join(top, "any"))
+	if err != nil {
+		return refused(err)
+	}
+	return refused(at.dir.MkdirAll(strings.Join(way, "/"), perm, d.sharing))
+}
+
+func (d *disk) Mkdir(name string, perm fs.FileMode) error { return d.MkdirAll(name, perm) }
+
+func (d *disk) Remove(name string) error {
+	at, base, err := d.dir(name)
+	if err == nil {
+		err = at.dir.Remove(base)
+	}
+	return refused(err)
+}
+
+func (d *disk) Rename(from, to string) error { return d.both(from, to, (*osfs.Dir).MoveTo) }
+
+// Link gives a file a second name.
+func (d *disk) Link(from, to string) error { return d.both(from, to, (*osfs.Dir).LinkTo) }
+
+func (d *disk) both(from, to string, do func(*osfs.Dir, string, *osfs.Dir, string) error) error {
+	old, a, err := d.dir(from)
+	if err != nil {
+		return refused(err)
+	}
+	next, b, err := d.dir(to)
+	if err == nil {
+		err = do(old.dir, a, next.dir, b)
+	}
+	return refused(err)
+}
+
+// refused says of what lies in the way what can be done about it.
+func refused(err error) error {
+	var r *osfs.Refused
+	if !errors.As(err, &r) {
+		return err
+	}
+	return Errorf(Corrupt, "look at it, then move it away; the board makes its own files and directories. A file with several names gets one of its own by cp and mv",
+		"%s; nothing was read from it or written to it", Visible(r.Error())).With("file", r.Path)
+}
+
+// The rest of afero's interface is not for a board.
+func (d *disk) Create(name string) (afero.File, error) {
+	return d.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+}
+func (d *disk) RemoveAll(string) error                     { return errors.ErrUnsupported }
+func (d *disk) Chmod(string, fs.FileMode) error            { return errors.ErrUnsupported }
+func (d *disk) Chown(string, int, int) error               { return errors.ErrUnsupported }
+func (d *disk) Chtimes(string, time.Time, time.Time) error { return errors.ErrUnsupported }
