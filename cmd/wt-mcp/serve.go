@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/spf13/afero"
-
 	"wt-mcp/git"
 	"wt-mcp/server"
 	"wt-mcp/state"
@@ -74,7 +72,7 @@ func (p *program) open(ctx context.Context, roots func(context.Context) []string
 		}
 	}
 	store := state.Open(state.Config{
-		FS: afero.NewOsFs(), Root: repo.Root(), Private: private,
+		Root: repo.Root(), Private: private,
 		NoSync: os.Getenv("WT_MCP_SYNC") == "off", Holder: fmt.Sprintf("wt-mcp (pid %d)", os.Getpid()),
 	})
 	board := tools.NewBoard(store, repo, p.log, p.environ)
