@@ -12,7 +12,6 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"wt-mcp/state"
-	"wt-mcp/tools"
 )
 
 // checkArgs holds the arguments of a call against the tool's schema. The error
@@ -71,7 +70,7 @@ func plain(p *jsonschema.Schema, raw json.RawMessage) json.RawMessage {
 
 func unknownArg(tool string, s *jsonschema.Schema, name string) error {
 	hint := tool + " takes " + strings.Join(argNames(s), ", ")
-	if near := tools.Nearest(name, argNames(s), 1); len(near) > 0 {
+	if near := state.Nearest(name, argNames(s), 1); len(near) > 0 {
 		hint = "did you mean " + near[0] + "? " + hint
 	}
 	return state.Errorf(state.InvalidArgument, hint, "%s has no argument %q", tool, state.Visible(state.Clip(name, 60))).With("argument", name)

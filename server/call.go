@@ -77,7 +77,7 @@ func (s *Server) unknownTool(name string) error {
 	for n := range s.tools {
 		names = append(names, n)
 	}
-	near := tools.Nearest(name, names, 3)
+	near := state.Nearest(name, names, 3)
 	hint := "the tools are listed by tools/list"
 	if len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, ", ") + "?"

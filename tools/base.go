@@ -8,25 +8,28 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/ops"
 )
 
 // resolve finds the commit to start from. Only its object id reaches git again. The
 // note says how a name was understood that has several meanings.
-func (b *Board) resolve(ctx context.Context, in WorktreeCreateIn, plan *state.Intent) (note string, err error) {
-	if plan.NewBranch {
-		m, err := b.Git.Resolve(ctx, plan.BaseRef)
-		plan.BaseCommit = m.Commit
-		return understood(plan.BaseRef, m), baseError(plan.BaseRef, err)
+func (b *Board) resolve(ctx context.Context, ask *ops.Create) (note string, err error) {
+	w := &ask.Worktree
+	if ask.NewBranch {
+		m, err := b.Git.Resolve(ctx, w.BaseRef)
+		w.BaseCommit = m.Commit
+		return understood(w.BaseRef, m), baseError(w.BaseRef, err)
 	}
-	m, err := b.Git.FindBranch(ctx, in.Branch)
+	name := w.Branch
+	m, err := b.Git.FindBranch(ctx, name)
 	if err != nil {
-		return "", branchError(in.Branch, err)
+		return "", branchError(name, err)
 	}
 	if remote, ok := strings.CutPrefix(m.Ref, "refs/remotes/"); ok {
-		return "", b.resolveRemote(ctx, remote, plan)
+		return "", b.resolveRemote(ctx, remote, ask)
 	}
-	plan.Branch, plan.BaseCommit = strings.TrimPrefix(m.Ref, "refs/heads/"), m.Commit
-	return understood(in.Branch, m), nil
+	w.Branch, w.BaseCommit = strings.TrimPrefix(m.Ref, "refs/heads/"), m.Commit
+	return understood(name, m), nil
 }
 
 // branchError says why a name is no branch to check out.
@@ -37,7 +40,7 @@ func branchError(name string, err error) error {
 	case errors.Is(err, git.ErrNoBranch):
 		return noBranch(name)
 	}
-	return gitError("look up branch "+name, err)
+	return ops.GitError("look up branch "+name, err)
 }
 
 func noBranch(name string) error {
@@ -48,7 +51,7 @@ func noBranch(name string) error {
 func ambiguous(argument, name string, err error) error {
 	var refused *git.Refused
 	if !errors.As(err, &refused) {
-		return gitError("look up "+argument, err)
+		return ops.GitError("look up "+argument, err)
 	}
 	meanings := state.Visible(join(refused.What))
 	return state.Errorf(state.InvalidArgument, "pass the one that you mean: "+meanings, "%s: %q means several things, which are not the same commit: %s",
@@ -65,17 +68,18 @@ func understood(name string, m git.Meaning) string {
 
 // resolveRemote takes a remote-tracking branch for the local one of its name: it
 // makes that, without an upstream, or goes on with one that has all its commits.
-func (b *Board) resolveRemote(ctx context.Context, name string, plan *state.Intent) error {
+func (b *Board) resolveRemote(ctx context.Context, name string, ask *ops.Create) error {
 	branch, remote, ok, err := b.Git.RemoteBranch(ctx, name)
 	if err == nil && !ok {
 		return noBranch(name)
 	}
 	if err != nil {
-		return gitError("look up branch "+name, err)
+		return ops.GitError("look up branch "+name, err)
 	}
 	local, ok, err := b.Git.Branch(ctx, branch)
 	if err == nil && !ok {
-		plan.Branch, plan.NewBranch, plan.BaseRef, plan.BaseCommit = branch, true, name, remote
+		ask.NewBranch = true
+		ask.Worktree.Branch, ask.Worktree.BaseRef, ask.Worktree.BaseCommit = branch, name, remote
 		return nil
 	}
 	behind := 0
@@ -86,8 +90,8 @@ func (b *Board) resolveRemote(ctx context.Context, name string, plan *state.Inte
 		return state.Errorf(state.Conflict, fmt.Sprintf("pass branch=%q to work on it as it is, or base_ref=%q for a new branch, or bring it up to date first", branch, name),
 			"local branch %s lacks %d commits of %s", branch, behind, name).With("branch", branch)
 	}
-	plan.Branch, plan.BaseCommit = branch, local
-	return gitError("compare "+branch+" with "+name, err)
+	ask.Worktree.Branch, ask.Worktree.BaseCommit = branch, local
+	return ops.GitError("compare "+branch+" with "+name, err)
 }
 
 func baseError(ref string, err error) error {
@@ -101,5 +105,5 @@ func baseError(ref string, err error) error {
 	case errors.Is(err, git.ErrUnknownRevision), errors.Is(err, git.ErrInvalidName):
 		return invalid("base_ref", "pass a branch, a tag or a commit of this repository, or leave it out for HEAD", "%q is no commit of this repository", shown)
 	}
-	return gitError("look up base_ref "+state.Visible(shown), err)
+	return ops.GitError("look up base_ref "+state.Visible(shown), err)
 }

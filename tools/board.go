@@ -3,7 +3,6 @@ package tools
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/state"
 	"wt-mcp/tools/config"
+	"wt-mcp/tools/ops"
 	"wt-mcp/tools/rules"
 	"wt-mcp/tools/runner"
 )
@@ -139,64 +139,10 @@ func (b *Board) worktreePath(name string) string {
 	return filepath.Join(b.State.Root(), state.WorktreesDir, name)
 }
 
-func branchOf(name string) string { return "wt/" + name }
-
-// live returns the entry of a worktree that exists on the registry.
-func live(v *state.View, name string) (state.Worktree, error) {
-	if err := state.CheckName(name); err != nil {
-		return state.Worktree{}, err
-	}
-	w, ok, err := v.Worktree(name)
-	switch {
-	case err != nil:
-		return w, err
-	case !ok:
-		return w, unknownWorktree(v, name)
-	case !w.Live():
-		return w, removedWorktree(w)
-	}
-	return w, nil
-}
-
-func removedWorktree(w state.Worktree) error {
-	hint := fmt.Sprintf(`call worktree_create {"name":%q} to make a new one of that name`, w.Name)
-	if w.Closeout != nil && w.Closeout.Snapshot != "" {
-		hint = fmt.Sprintf(`worktree_restore {"snapshot":%q} brings it back; or `, w.Closeout.Snapshot) + hint
-	}
-	return state.Errorf(state.NotFound, hint, "worktree %s was removed", w.Name)
-}
-
-func unknownWorktree(v *state.View, name string) error {
-	all, err := v.Worktrees()
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, w := range all {
-		if w.Live() {
-			names = append(names, w.Name)
-		}
-	}
-	near := Nearest(name, names, 3)
-	hint := "call worktree_list to see the worktrees"
-	if len(near) > 0 {
-		hint = fmt.Sprintf("nearest: %s; %s", join(near), hint)
-	}
-	return state.Errorf(state.NotFound, hint, "there is no worktree %q", state.Clip(name, 60)).With("nearest", near)
-}
-
-// gitError says in the contract's terms what git refused.
-func gitError(doing string, err error) error {
-	var known *state.Error
-	if err == nil || errors.As(err, &known) {
-		return err
-	}
-	if errors.Is(err, context.Canceled) {
-		return &state.Error{Code: state.Cancelled, Message: doing + " was cancelled", Err: err}
-	}
-	hint := "nothing was changed; mend what git says, then repeat the call"
-	if errors.Is(err, git.ErrNoScratch) {
-		hint = "nothing was changed; set TMPDIR where the server is started, or make room, then repeat the call"
-	}
-	return &state.Error{Code: state.GitFailed, Message: doing, Err: err, Hint: hint}
+// ops are the changes of board and git for the board's caller.
+func (b *Board) ops() ops.Ops {
+	return ops.Ops{State: b.State, Git: b.Git, Log: b.Log, Rules: b.rules(), Change: b.update, Include: b.include,
+		Limit:     func() int64 { return b.settings().SnapshotBytes },
+		Recovered: func(ctx context.Context, w state.Worktree) { b.setUp(ctx, w, b.keepIfLive, 0) },
+		Removed:   b.tidy}
 }

@@ -51,10 +51,13 @@ func (b *Board) hold(ctx context.Context, w state.Worktree, passed state.Token) 
 	return b.update(ctx, func(tx *state.Tx) error { return law.EnterWorktree(tx, w, passed) })
 }
 
+// Recover finishes or undoes what dead processes left half done, see [ops.Ops.Recover].
+func (b *Board) Recover(ctx context.Context) error { return b.ops().Recover(ctx) }
+
 // TendClaims ends the claims whose lease is over. It returns for how long nothing
 // is to be done again; 0 where nothing is claimed.
 func (b *Board) TendClaims(ctx context.Context) (time.Duration, error) {
-	b.recoverDead(ctx)
+	b.ops().RecoverDead(ctx)
 	next, overdue, err := b.leases(ctx)
 	if err != nil || !overdue {
 		return next, err

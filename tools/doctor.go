@@ -11,6 +11,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/ops"
 )
 
 // Finding is one thing in which board, registry, git and disk disagree.
@@ -33,7 +34,7 @@ func (f Finding) Mendable() bool { return f.mend != nil }
 func (b *Board) Diagnose(ctx context.Context) ([]Finding, error) {
 	trees, err := b.Git.Worktrees(ctx)
 	if err != nil {
-		return nil, gitError("list worktrees", err)
+		return nil, ops.GitError("list worktrees", err)
 	}
 	var all []Finding
 	err = b.State.View(ctx, func(v *state.View) error {
@@ -107,7 +108,7 @@ func (d *diagnosis) operations() {
 			What: fmt.Sprintf("%s began to %s worktree %s and has not finished", in.Holder, in.Kind, in.Name),
 			Next: "wt-mcp doctor --fix, unless it is still running",
 			mend: func(ctx context.Context) (string, error) {
-				if err := d.board.recoverOne(ctx, in); state.CodeOf(err) == state.Busy {
+				if err := d.board.ops().RecoverOne(ctx, in); state.CodeOf(err) == state.Busy {
 					return "it is still running", nil
 				} else if err != nil {
 					return "", err
@@ -236,7 +237,7 @@ func (d *diagnosis) repairable(w state.Worktree, home string) {
 	d.add(Finding{Kind: "moved", Subject: w.Name, What: fmt.Sprintf("the board says %s, but it lies at %s: the repository was moved", w.Path, home),
 		Next: "wt-mcp doctor --fix lets git repair its pointers", mend: func(ctx context.Context) (string, error) {
 			if err := d.board.Git.RepairWorktree(ctx, home); err != nil {
-				return "", gitError("repair worktree "+w.Name, err)
+				return "", ops.GitError("repair worktree "+w.Name, err)
 			}
 			w.Path = home
 			return "git and the board say " + home + " now", d.board.reenter(ctx, "recovery.moved", w)

@@ -1,16 +1,13 @@
 package tools
 
 import (
-	"context"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"wt-mcp/git"
 	"wt-mcp/git/gittest"
 	"wt-mcp/state"
 )
@@ -58,36 +55,4 @@ func TestNotesLeaveATaskReadable(t *testing.T) {
 	done, err := b.TaskUpdate(t.Context(), TaskUpdateIn{TaskID: task.ID, Status: state.Completed})
 	require.NoError(t, err)
 	require.Equal(t, state.Completed, done.Status)
-}
-
-// A copy that a recovery has no time to finish is left to the next one.
-func TestRecoveryGoesOnWhereItsTimeEnded(t *testing.T) {
-	b, repo := newBoard(t)
-	repo.Write(".gitignore", "cache/\n")
-	repo.Write(".worktreeinclude", "cache/\n")
-	repo.Commit("include")
-	repo.Write("cache/one", "1\n")
-	op, plan := deadCreation(t, b)
-	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
-	defer cancel()
-	requireCode(t, state.Busy, b.recoverCreate(late, op, plan), "no time is left")
-	op.Close()
-	require.NoError(t, b.Recover(t.Context()))
-	require.FileExists(t, filepath.Join(plan.Path, "cache/one"))
-	require.NoFileExists(t, filepath.Join(b.Git.CommonDir(), "worktrees/lane/locked"))
-}
-
-// deadCreation is one that died when the files were checked out.
-func deadCreation(t *testing.T, b *Board) (*state.Operation, state.Intent) {
-	t.Helper()
-	op, err := b.State.NewOperation()
-	require.NoError(t, err)
-	plan, err := b.planCreate(WorktreeCreateIn{Name: "lane"})
-	require.NoError(t, err)
-	_, cause := b.resolve(t.Context(), WorktreeCreateIn{Name: "lane"}, &plan)
-	require.NoError(t, b.reserve(t.Context(), op, &plan, state.Token{}, cause))
-	require.NoError(t, b.Git.AddWorktree(t.Context(), addOf(plan, op)))
-	locked := filepath.Join(b.Git.CommonDir(), "worktrees", "lane", "locked")
-	require.NoError(t, os.WriteFile(locked, []byte(git.LockReason(plan.ID)), 0o644)) // as it was before the end
-	return op, plan
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"wt-mcp/state"
 )
 
 // Unlanded is work that waits to be landed.
@@ -32,22 +30,22 @@ func (b *Board) target(ctx context.Context, baseRef, branch string) (name, oid s
 
 // landing says what of a worktree's branch is not in its target, or how it got
 // there; nothing of both where that cannot be told or the branch is the target.
-func (b *Board) landing(ctx context.Context, plan state.Intent) (*Unlanded, string) {
-	if plan.Branch == "" {
+func (b *Board) landing(ctx context.Context, branch, baseRef string) (*Unlanded, string) {
+	if branch == "" {
 		return nil, ""
 	}
-	oid, ok, err := b.Git.Branch(ctx, plan.Branch)
+	oid, ok, err := b.Git.Branch(ctx, branch)
 	if err != nil || !ok {
 		return nil, ""
 	}
-	name, at, err := b.target(ctx, plan.BaseRef, plan.Branch)
-	if err != nil || name == plan.Branch {
+	name, at, err := b.target(ctx, baseRef, branch)
+	if err != nil || name == branch {
 		return nil, ""
 	}
 	l, err := b.Git.Landed(ctx, oid, at)
 	switch {
 	case err != nil:
-		b.Log.Warn("compare a branch with its target", "branch", plan.Branch, "target", name, "error", err)
+		b.Log.Warn("compare a branch with its target", "branch", branch, "target", name, "error", err)
 		return nil, ""
 	case l.Landed:
 		return nil, l.How

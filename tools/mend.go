@@ -7,13 +7,14 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/ops"
 	"wt-mcp/tools/rules"
 )
 
 // lane is the registry entry of a worktree that lies where the board puts them,
 // on a branch of a name that the board gives.
 func (b *Board) lane(t git.Worktree) (state.Worktree, bool) {
-	name, ours := strings.CutPrefix(t.Branch, branchOf(""))
+	name, ours := strings.CutPrefix(t.Branch, ops.BranchOf(""))
 	ours = ours && filepath.Dir(t.Path) == filepath.Dir(b.worktreePath(name)) && state.CheckName(name) == nil
 	return state.Worktree{Name: name, Path: t.Path, Branch: t.Branch, Status: state.Active}, ours
 }
@@ -59,7 +60,7 @@ func adoptTask(tx *state.Tx, w *state.Worktree) error {
 func (b *Board) rebuildIndex(ctx context.Context) error {
 	trees, err := b.Git.Worktrees(ctx)
 	if err != nil {
-		return gitError("list worktrees", err)
+		return ops.GitError("list worktrees", err)
 	}
 	return b.State.Update(ctx, func(tx *state.Tx) error {
 		kept, err := tx.SetIndexAside()
@@ -84,7 +85,7 @@ func (b *Board) rebuildIndex(ctx context.Context) error {
 
 func (b *Board) setTask(ctx context.Context, name string, task *int) error {
 	return b.update(ctx, func(tx *state.Tx) error {
-		w, err := live(&tx.View, name)
+		w, err := rules.Live(&tx.View, name)
 		if err != nil {
 			return err
 		}

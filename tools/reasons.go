@@ -13,6 +13,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/state"
 	"wt-mcp/tools/occupants"
+	"wt-mcp/tools/ops"
 	"wt-mcp/tools/runner"
 )
 
@@ -62,17 +63,16 @@ func (b *Board) claimReason(ctx context.Context, w state.Worktree) ([]Reason, er
 // reasons adds to what stands in any case what force would override, unless it does.
 func (b *Board) reasons(ctx context.Context, w state.Worktree, standing []Reason, force bool) ([]Reason, error) {
 	all := append([]Reason{}, standing...)
-	plan := state.Intent{Name: w.Name, Path: w.Path}
 	err := b.Git.CheckRemovable(ctx, git.Remove{Path: w.Path, Force: force})
 	if err == nil {
 		return all, nil
 	}
 	list, whole := git.Refusals(err)
 	if !whole {
-		return nil, removeError(plan, err)
+		return nil, removeError(w, err)
 	}
 	for _, one := range list {
-		all = append(all, gitReason(plan, one))
+		all = append(all, gitReason(w, one))
 	}
 	return all, nil
 }
@@ -129,41 +129,41 @@ func processReason(w state.Worktree, p occupants.Process) Reason {
 }
 
 // gitReason says in the contract's terms what git has against a removal.
-func gitReason(plan state.Intent, refused *git.Refused) Reason {
+func gitReason(w state.Worktree, refused *git.Refused) Reason {
 	what := refused.What
 	shown := state.Visible(state.Clip(strings.Join(what, ", "), 300))
-	again := fmt.Sprintf(`worktree_remove {"name":%q,"force":true}`, plan.Name)
+	again := fmt.Sprintf(`worktree_remove {"name":%q,"force":true}`, w.Name)
 	reason := func(kind string, code state.Code, next, detail string, facts map[string]any) Reason {
 		return Reason{Kind: kind, Code: code, Next: next, Detail: detail, facts: facts}
 	}
 	switch refused.Reason {
 	case git.ErrDirty:
-		return reason("dirty", state.Dirty, "commit them in "+plan.Path+", or call "+again+", which keeps them in the trash",
-			fmt.Sprintf("worktree %s has %d uncommitted or untracked: %s", plan.Name, len(what), shown), map[string]any{"files": someFiles(what)})
+		return reason("dirty", state.Dirty, "commit them in "+w.Path+", or call "+again+", which keeps them in the trash",
+			fmt.Sprintf("worktree %s has %d uncommitted or untracked: %s", w.Name, len(what), shown), map[string]any{"files": someFiles(what)})
 	case git.ErrUnseen:
 		return reason("unseen", state.Dirty, "see to it that it can be read, or call "+again+", which keeps it in the trash",
-			fmt.Sprintf("in worktree %s there is what could not be looked at, so it is not known to be clean: %s", plan.Name, shown), map[string]any{"unseen": someFiles(what)})
+			fmt.Sprintf("in worktree %s there is what could not be looked at, so it is not known to be clean: %s", w.Name, shown), map[string]any{"unseen": someFiles(what)})
 	case git.ErrSubmodules:
 		return reason("submodule", state.Dirty, "commit and push there, or call "+again+", which keeps them in the trash",
-			fmt.Sprintf("worktree %s has submodules with work of their own: %s", plan.Name, shown), map[string]any{"repositories": someFiles(what)})
+			fmt.Sprintf("worktree %s has submodules with work of their own: %s", w.Name, shown), map[string]any{"repositories": someFiles(what)})
 	case git.ErrNested:
 		return reason("nested_repository", state.Dirty, "commit and push there, or move it out, or call "+again+", which keeps it in the trash",
-			fmt.Sprintf("worktree %s has repositories in it with work of their own: %s", plan.Name, shown), map[string]any{"repositories": someFiles(what)})
+			fmt.Sprintf("worktree %s has repositories in it with work of their own: %s", w.Name, shown), map[string]any{"repositories": someFiles(what)})
 	case git.ErrUnmerged:
 		return reason("detached_commits", state.Unmerged, "give them a branch (git branch NAME in the worktree), or call "+again+", which keeps them under a ref",
-			fmt.Sprintf("the detached HEAD of worktree %s has commits that no branch, tag or remote has: %s", plan.Name, shown), nil)
+			fmt.Sprintf("the detached HEAD of worktree %s has commits that no branch, tag or remote has: %s", w.Name, shown), nil)
 	case git.ErrOperation:
-		return reason("operation", state.Conflict, "end it (--continue or --abort) in "+plan.Path+", or call "+again,
-			fmt.Sprintf("a %s is under way in worktree %s", shown, plan.Name), map[string]any{"operation": shown})
+		return reason("operation", state.Conflict, "end it (--continue or --abort) in "+w.Path+", or call "+again,
+			fmt.Sprintf("a %s is under way in worktree %s", shown, w.Name), map[string]any{"operation": shown})
 	case git.ErrMounted:
 		return reason("mount", state.InUse, "unmount it, then repeat the call; what is mounted there is not the worktree's to delete",
-			fmt.Sprintf("a file system is mounted in worktree %s: %s", plan.Name, shown), map[string]any{"mounts": someFiles(what)})
+			fmt.Sprintf("a file system is mounted in worktree %s: %s", w.Name, shown), map[string]any{"mounts": someFiles(what)})
 	case git.ErrLocked:
 		shown = cmp.Or(shown, "no reason given")
-		return reason("locked", state.InUse, "ask whoever locked it; git worktree unlock "+plan.Path+" ends the lock, and "+again+" overrides it",
-			fmt.Sprintf("worktree %s is locked: %s", plan.Name, shown), map[string]any{"reason": shown})
+		return reason("locked", state.InUse, "ask whoever locked it; git worktree unlock "+w.Path+" ends the lock, and "+again+" overrides it",
+			fmt.Sprintf("worktree %s is locked: %s", w.Name, shown), map[string]any{"reason": shown})
 	}
-	return reason("git", state.GitFailed, "nothing was changed; mend what git says, then repeat the call", "remove worktree "+plan.Name+": "+state.Visible(refused.Error()), nil)
+	return reason("git", state.GitFailed, "nothing was changed; mend what git says, then repeat the call", "remove worktree "+w.Name+": "+state.Visible(refused.Error()), nil)
 }
 
 // refusal is the error of the first reason, which names the others; nil without any.
@@ -184,36 +184,36 @@ func refusal(all []Reason) error {
 }
 
 // removeError says in the contract's terms why git removed nothing.
-func removeError(plan state.Intent, err error) error {
+func removeError(w state.Worktree, err error) error {
 	list, whole := git.Refusals(err)
 	var stranded *git.Stranded
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &stranded):
-		return strandedError(plan, stranded, err)
+		return strandedError(w, stranded, err)
 	case whole:
 		var all []Reason
 		for _, one := range list {
-			all = append(all, gitReason(plan, one))
+			all = append(all, gitReason(w, one))
 		}
 		return refusal(all)
 	case errors.Is(err, git.ErrNotWorktree):
-		return notOurs(plan.Path)
+		return notOurs(w.Path)
 	}
-	return gitError("remove worktree "+plan.Name, err)
+	return ops.GitError("remove worktree "+w.Name, err)
 }
 
 // strandedError says where the files of a removal are that failed half way.
-func strandedError(plan state.Intent, stranded *git.Stranded, err error) error {
+func strandedError(w state.Worktree, stranded *git.Stranded, err error) error {
 	next := fmt.Sprintf(`worktree_restore {"snapshot":%q} brings the worktree back`, stranded.Snapshot)
-	if onDisk(plan.Path) {
+	if onDisk(w.Path) {
 		next = fmt.Sprintf(`there is something else at its path by now: worktree_restore {"snapshot":%q,"name":"NEW-NAME"} brings the worktree back beside it`, stranded.Snapshot)
 	}
 	if !stranded.Whole {
 		next += "; what a snapshot does not hold, such as ignored files, is at " + stranded.Files
 	}
-	e := state.Errorf(state.GitFailed, next, "the removal of worktree %s failed half way: its files are in the trash at %s", plan.Name, stranded.Files)
+	e := state.Errorf(state.GitFailed, next, "the removal of worktree %s failed half way: its files are in the trash at %s", w.Name, stranded.Files)
 	e.Err = err
 	return e.With("snapshot", stranded.Snapshot).With("trash", stranded.Files)
 }

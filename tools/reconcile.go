@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/rules"
 )
 
 // entry returns the live entry of a worktree. Where the registry does not have
@@ -26,7 +27,7 @@ func (b *Board) entry(ctx context.Context, name string) (state.Worktree, error) 
 
 func (b *Board) lookUp(ctx context.Context, name string) (w state.Worktree, err error) {
 	err = b.State.View(ctx, func(v *state.View) error {
-		w, err = live(v, name)
+		w, err = rules.Live(v, name)
 		return err
 	})
 	return w, err

@@ -114,13 +114,13 @@ func (b *Board) tellStart(r runner.Record, may admission) <-chan error {
 	b.shared.background.Go(func() {
 		ctx, cancel := lasting(context.Background())
 		defer cancel()
-		err := b.updateFree(ctx, r.Worktree, nil, func(tx *state.Tx) error {
+		err := b.ops().Clear(ctx, r.Worktree, nil, func(tx *state.Tx) error {
 			if err := may(tx, r); err != nil {
 				return err
 			}
 			tx.Emit(runEvent("started", r))
 			return nil
-		}, nil)
+		})
 		if err != nil {
 			err = errors.Join(err, b.update(ctx, func(tx *state.Tx) error {
 				e := runEvent("started", r)

@@ -33,7 +33,7 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 	if err := b.prime(ctx, true); err != nil {
 		return t, err
 	}
-	err = b.updateFree(ctx, in.Worktree, &in.TaskID, func(tx *state.Tx) error {
+	err = b.ops().Clear(ctx, in.Worktree, &in.TaskID, func(tx *state.Tx) error {
 		old, err := b.rules().Enter(tx, in.TaskID, in.Claim)
 		if err != nil {
 			return err
@@ -42,7 +42,7 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 			return err
 		}
 		t = old
-		w, err := live(&tx.View, in.Worktree)
+		w, err := rules.Live(&tx.View, in.Worktree)
 		if err != nil {
 			return ofArgument("worktree", err)
 		}
@@ -62,6 +62,6 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 			Task:     rules.InEvent(t.ID, t.Subject, t.Status),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path}, Detail: rules.WithChanges(nil, old, t)})
 		return nil
-	}, nil)
+	})
 	return fitTask(t, smallResult), err
 }

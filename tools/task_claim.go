@@ -47,7 +47,7 @@ func (b *Board) TaskClaim(ctx context.Context, in TaskClaimIn) (TaskClaimOut, er
 	if in.TaskID != 0 || !in.Claim.IsZero() || in.Release {
 		return out, err
 	}
-	if state.CodeOf(err) == state.NotFound && b.recoverDead(ctx) {
+	if state.CodeOf(err) == state.NotFound && b.ops().RecoverDead(ctx) {
 		return b.taskClaim(ctx, in)
 	}
 	return out, err
@@ -61,10 +61,10 @@ func (b *Board) taskClaim(ctx context.Context, in TaskClaimIn) (out TaskClaimOut
 		return out, err
 	}
 	var given rules.Given
-	err = b.updateFree(ctx, "", in.subject(), func(tx *state.Tx) (err error) {
+	err = b.ops().Clear(ctx, "", in.subject(), func(tx *state.Tx) (err error) {
 		given, err = in.do(b.rules(), tx)
 		return err
-	}, nil)
+	})
 	if err != nil {
 		return out, err
 	}
@@ -128,10 +128,10 @@ func (in TaskClaimIn) subject() *int {
 // ReleaseTask ends whatever claim is on a task, without its token: a person's
 // override, see [rules.Rules.Override].
 func (b *Board) ReleaseTask(ctx context.Context, id int, force bool) (t state.Task, err error) {
-	err = b.updateFree(ctx, "", &id, func(tx *state.Tx) (err error) {
+	err = b.ops().Clear(ctx, "", &id, func(tx *state.Tx) (err error) {
 		t, err = b.rules().Override(tx, id, force)
 		return err
-	}, nil)
+	})
 	return t, err
 }
 

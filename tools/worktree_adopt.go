@@ -1,7 +1,6 @@
 package tools
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/ops"
 	"wt-mcp/tools/rules"
 )
 
@@ -102,13 +102,12 @@ func (b *Board) suggest(ctx context.Context, name string, err error) error {
 
 // adoptBranch makes a worktree for a branch that has none.
 func (b *Board) adoptBranch(ctx context.Context, in WorktreeAdoptIn) (WorktreeCreateOut, error) {
-	create := WorktreeCreateIn{Name: in.Name, TaskID: in.TaskID, Branch: in.Branch, Claim: in.Claim}
-	plan, err := b.planCreate(create)
+	ask, err := b.planCreate(WorktreeCreateIn{Name: in.Name, TaskID: in.TaskID, Branch: in.Branch, Claim: in.Claim})
 	if err != nil {
 		return WorktreeCreateOut{}, err
 	}
-	plan.Adopted = true
-	return b.create(ctx, create, plan)
+	ask.Worktree.Adopted = true
+	return b.create(ctx, ask)
 }
 
 // adoptPath puts a worktree on the board that git has already.
@@ -118,9 +117,9 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 		return w, err
 	}
 	if err := b.Git.CheckUsable(ctx, at.Path); err != nil {
-		return w, cmp.Or(unusable(in.Name, err), gitError("look at "+at.Path, err))
+		return w, ops.Unusable(in.Name, "look at "+at.Path, err)
 	}
-	plan := state.Intent{Name: in.Name, Path: at.Path, Branch: at.Branch, Adopted: true, Actor: b.Actor}
+	plan := state.Worktree{Name: in.Name, Path: at.Path, Branch: at.Branch, Status: state.Active, Adopted: true}
 	if in.TaskID != 0 {
 		plan.TaskID = &in.TaskID
 	} else if !in.Claim.IsZero() {
@@ -129,7 +128,7 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 	if _, main, err := b.target(ctx, "", at.Branch); err == nil && at.Head != "" {
 		plan.BaseCommit, _ = b.Git.MergeBase(ctx, at.Head, main) // a history of its own has none
 	}
-	err = b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
+	err = b.ops().Clear(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
 		all, err := tx.Worktrees()
 		if err != nil {
 			return err
@@ -143,12 +142,13 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 		if err := b.rules().Unused(tx, plan.Name, plan.TaskID, in.Claim); err != nil {
 			return err
 		}
-		told := adoptEvent(plan)
-		if w, told.Detail, err = register(tx, plan); err == nil {
+		told := ops.AdoptEvent(plan, b.Actor)
+		plan.CreatedAt = tx.At()
+		if w, told.Detail, err = rules.Register(tx, plan, false); err == nil {
 			tx.Emit(told)
 		}
 		return err
-	}, nil)
+	})
 	return w, err
 }
 
@@ -160,7 +160,7 @@ func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
 	}
 	list, err := b.Git.Worktrees(ctx)
 	if err != nil {
-		return git.Worktree{}, gitError("list worktrees", err)
+		return git.Worktree{}, ops.GitError("list worktrees", err)
 	}
 	for i, w := range list {
 		if w.Path != where {
@@ -180,9 +180,4 @@ func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
 	}
 	return git.Worktree{}, state.Errorf(state.NotFound, "worktree_list shows the untracked ones; for a branch without one pass branch",
 		"git has no worktree of this repository at %s", state.Visible(state.Clip(where, 300))).With("argument", "path")
-}
-
-func adoptEvent(plan state.Intent) state.Event {
-	return state.Event{Event: "worktree.adopt", Actor: plan.Actor, Task: rules.TaskFields(plan.TaskID),
-		Worktree: state.Fields{"name": plan.Name, "path": plan.Path, "branch": plan.Branch, "status": state.Active}}
 }

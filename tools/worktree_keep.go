@@ -33,8 +33,8 @@ func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Wo
 	if err := b.prime(ctx, in.CompleteTask); err != nil {
 		return w, err
 	}
-	err = b.updateFree(ctx, in.Name, nil, func(tx *state.Tx) error {
-		if w, err = live(&tx.View, in.Name); err != nil {
+	err = b.ops().Clear(ctx, in.Name, nil, func(tx *state.Tx) error {
+		if w, err = rules.Live(&tx.View, in.Name); err != nil {
 			return err
 		}
 		if err := b.rules().EnterWorktree(tx, w, in.Claim); err != nil {
@@ -51,7 +51,7 @@ func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Wo
 		tx.Emit(state.Event{Event: "worktree.keep", Actor: b.Actor, Task: rules.TaskFields(w.TaskID),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path, "status": w.Status}})
 		return nil
-	}, nil)
+	})
 	return fitWorktree(w), err
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/ops"
 )
 
 func worktreeList() Tool {
@@ -154,7 +155,7 @@ const maxUntracked = 20
 func (b *Board) untracked(ctx context.Context, known []state.Worktree) ([]Untracked, error) {
 	list, err := b.Git.Worktrees(ctx)
 	if err != nil {
-		return nil, gitError("list worktrees", err)
+		return nil, ops.GitError("list worktrees", err)
 	}
 	onBoard := map[string]bool{}
 	for _, w := range known {

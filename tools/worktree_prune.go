@@ -200,7 +200,7 @@ func (b *Board) lonely(ctx context.Context, w state.Worktree) (*Unlanded, error)
 	if err != nil || own == 0 {
 		return nil, err
 	}
-	unlanded, how := b.landing(ctx, state.Intent{Branch: w.Branch, BaseRef: w.BaseRef})
+	unlanded, how := b.landing(ctx, w.Branch, w.BaseRef)
 	if unlanded == nil && how == "" { // it cannot be told
 		unlanded = &Unlanded{Target: "any other branch", Commits: own}
 	}

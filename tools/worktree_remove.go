@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"wt-mcp/git"
 	"wt-mcp/state"
 	"wt-mcp/tools/config"
-	"wt-mcp/tools/rules"
+	"wt-mcp/tools/ops"
 )
 
 func worktreeRemove() Tool {
@@ -72,132 +71,49 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 		return out, state.Errorf(state.Conflict, "run wt-mcp doctor --fix, then repeat the call",
 			"the board says that worktree %s is at %s, but it lies at %s", w.Name, w.Path, home)
 	}
-	op, err := b.State.NewOperation()
+	gone, err := b.ops().Remove(ctx, ops.Remove{Worktree: w, Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Claim: in.Claim,
+		Check: func(ctx context.Context) error { return b.checkStanding(ctx, w, in.Force) },
+		Last:  func(ctx context.Context, files string) error { return b.checkLast(ctx, w, files) },
+		Word:  func(err error) error { return removeError(w, err) }})
 	if err != nil {
 		return out, err
 	}
-	defer op.Close()
-	plan := state.Intent{Kind: state.IntentRemove, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, BaseCommit: w.BaseCommit,
-		Adopted: w.Adopted, TaskID: w.TaskID,
-		Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Actor: b.Actor}
-	if err := b.announceRemoval(ctx, op, &plan, in.Claim); err != nil {
-		return out, err
+	return b.removed(ctx, w, gone), nil
+}
+
+// checkStanding refuses what stands against a removal before it begins, with
+// everything else that does.
+func (b *Board) checkStanding(ctx context.Context, w state.Worktree, force bool) error {
+	standing, err := b.standing(ctx, w, w.Path)
+	if err != nil || len(standing) == 0 {
+		return err
 	}
-	trash, cause := b.takeAway(ctx, op, w, plan)
+	all, err := b.reasons(ctx, w, standing, force)
+	return errors.Join(refusal(all), err)
+}
+
+// checkLast refuses who came in at the last moment.
+func (b *Board) checkLast(ctx context.Context, w state.Worktree, files string) error {
+	came, err := b.standing(ctx, w, files)
+	return errors.Join(refusal(came), err)
+}
+
+// removed says what became of worktree, task and branch.
+func (b *Board) removed(ctx context.Context, w state.Worktree, gone ops.Removed) (out WorktreeRemoveOut) {
 	ctx, cancel := lasting(ctx)
 	defer cancel()
-	var stranded *git.Stranded
-	if errors.As(cause, &stranded) {
-		return out, errors.Join(cause, b.strand(ctx, op, plan, stranded.Snapshot, cause))
+	out.BranchOutcome, out.BranchReason = "deleted", gone.Branch.Why
+	if gone.Branch.Kept {
+		out.BranchOutcome = "kept"
+		out.Unlanded, out.Landed = b.landing(ctx, w.Branch, w.BaseRef)
 	}
-	if cause != nil {
-		return out, errors.Join(cause, b.forget(ctx, op, removeEvent("failed", plan, cause)))
+	out.Worktree = fitWorktree(gone.Worktree)
+	if gone.Task != nil {
+		t := fitTask(*gone.Task, smallResult/2)
+		out.Task = &t
 	}
-	out, err = b.removed(ctx, op, plan, trash)
-	done := fmt.Sprintf(`worktree %s was removed (worktree_restore {"snapshot":%q} undoes it)`, plan.Name, trash.Snapshot.ID)
-	return out, unrecorded(done, err)
-}
-
-func removeOf(plan state.Intent, op *state.Operation) git.Remove {
-	rm := git.Remove{Path: plan.Path, Op: plan.ID, Force: plan.Force, Meta: metaOf(plan)}
-	if op != nil {
-		rm.Inherit = append(rm.Inherit, op.File())
-	}
-	return rm
-}
-
-// takeAway removes a worktree's directory unless something stands against it,
-// before or at the last moment. By now no run begins there any more.
-func (b *Board) takeAway(ctx context.Context, op *state.Operation, w state.Worktree, plan state.Intent) (git.Trash, error) {
-	standing, err := b.standing(ctx, w, w.Path)
-	if err != nil {
-		return git.Trash{}, err
-	}
-	if len(standing) > 0 {
-		all, err := b.reasons(ctx, w, standing, plan.Force)
-		return git.Trash{}, errors.Join(refusal(all), err)
-	}
-	rm := removeOf(plan, op)
-	rm.Limit = b.settings().SnapshotBytes
-	rm.Last = func(files string) error {
-		came, err := b.standing(ctx, w, files)
-		return errors.Join(refusal(came), err)
-	}
-	trash, err := b.Git.RemoveWorktree(ctx, rm)
-	return trash, removeError(plan, err)
-}
-
-// strand puts a removal on the board that failed with the files in the trash. The
-// branch stays, and the task is not completed.
-func (b *Board) strand(ctx context.Context, op *state.Operation, plan state.Intent, snapshot string, cause error) error {
-	return b.update(ctx, func(tx *state.Tx) error {
-		tx.DropIntent(op)
-		e := removeEvent("failed", plan, cause)
-		w, ok, err := tx.Worktree(plan.Name)
-		if err == nil && ok && w.Live() {
-			_, _, err = b.rules().CloseOut(tx, w, rules.Removal{Reason: plan.Reason, Snapshot: snapshot}, &e)
-			e.Worktree["status"] = state.Removed
-		}
-		tx.Emit(e)
-		return err
-	})
-}
-
-// announceRemoval says on the board what is about to go.
-func (b *Board) announceRemoval(ctx context.Context, op *state.Operation, plan *state.Intent, claim state.Token) error {
-	return b.updateFree(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
-		w, err := live(&tx.View, plan.Name)
-		if err != nil {
-			return err
-		}
-		if err := b.rules().EnterWorktree(tx, w, claim); err != nil {
-			return err
-		}
-		plan.TaskID = w.TaskID
-		tx.Emit(removeEvent("before", *plan, nil))
-		*plan = tx.PutIntent(op, *plan)
-		return nil
-	}, nil)
-}
-
-// removed puts the removal on the board, completes or unbinds the task, and
-// deletes the branch if all of it is elsewhere.
-func (b *Board) removed(ctx context.Context, op *state.Operation, plan state.Intent, trash git.Trash) (out WorktreeRemoveOut, err error) {
-	out.BranchOutcome, out.BranchReason = b.dropBranch(ctx, plan, trash.Snapshot)
-	if out.BranchOutcome == "kept" {
-		out.Unlanded, out.Landed = b.landing(ctx, plan)
-	}
-	err = b.update(ctx, func(tx *state.Tx) error {
-		tx.DropIntent(op)
-		w, ok, err := tx.Worktree(plan.Name)
-		if err != nil {
-			return err
-		}
-		if !ok || !w.Live() { // another program dropped the entry meanwhile
-			w = state.Worktree{Name: plan.Name, Path: plan.Path, Branch: plan.Branch, TaskID: plan.TaskID, BaseRef: plan.BaseRef}
-		}
-		told := removeEvent("after", plan, nil)
-		out.Worktree, out.Task, err = b.rules().CloseOut(tx, w, removalOf(plan, trash.Snapshot.ID), &told)
-		tx.Emit(told)
-		return err
-	})
-	if out.Task != nil {
-		*out.Task = fitTask(*out.Task, smallResult/2)
-	}
-	out.Worktree = fitWorktree(out.Worktree)
-	out.tellTrash(trash, b.settings())
-	if err == nil {
-		b.tidy(trash)
-	}
-	return out, err
-}
-
-func removalOf(plan state.Intent, snapshot string) rules.Removal {
-	as := rules.Removal{Reason: plan.Reason, Snapshot: snapshot}
-	if plan.CompleteTask {
-		as.Complete = plan.TaskID
-	}
-	return as
+	out.tellTrash(gone.Trash, b.settings())
+	return out
 }
 
 // settings are those in effect; a file that is broken is told by runs, and must
@@ -270,68 +186,6 @@ func (b *Board) atWork(ctx context.Context) func(id string) bool {
 		})
 		return busy || err != nil
 	}
-}
-
-// dropBranch deletes the branch if the board made it, the worktree was on it in the
-// end and no commit is on it alone, and says why not.
-func (b *Board) dropBranch(ctx context.Context, plan state.Intent, last git.Snapshot) (outcome, reason string) {
-	branch := plan.Branch
-	if branch == "" {
-		return "kept", "HEAD was detached, there is none"
-	}
-	oid, ok, err := b.Git.Branch(ctx, branch)
-	switch {
-	case err != nil:
-		return "kept", reasonOf(err)
-	case !ok:
-		return "deleted", ""
-	}
-	if plan.Adopted {
-		return "kept", "its worktree was adopted"
-	}
-	if last.ID != "" && (last.Detached || last.Branch != branch) {
-		return "kept", "the worktree was not on it when it was removed"
-	}
-	if made, err := b.made(ctx, plan, last.ID != ""); err != nil || !made {
-		return "kept", strings.TrimSpace("the board did not make it " + reasonOf(err))
-	}
-	own, err := b.Git.UniqueCommits(ctx, oid, branch)
-	if err != nil || own > 0 {
-		return "kept", strings.TrimSpace(fmt.Sprintf("%d commits are on it alone %s", own, reasonOf(err)))
-	}
-	if err := b.Git.DeleteBranch(ctx, branch, oid); err != nil {
-		return "kept", reasonOf(err)
-	}
-	return "deleted", ""
-}
-
-// made reports whether the board made the branch of a worktree. An entry that was
-// lost and found again does not say so, the branch's reflog does; nor does one whose
-// worktree was not known to be on the branch.
-func (b *Board) made(ctx context.Context, plan state.Intent, wasOn bool) (bool, error) {
-	if wasOn && plan.BaseRef != "" && plan.Branch == branchOf(plan.Name) {
-		return true, nil
-	}
-	return b.Git.BranchMarked(ctx, plan.Branch)
-}
-
-func reasonOf(err error) string {
-	if err == nil {
-		return ""
-	}
-	return state.Visible(state.Clip(err.Error(), 200))
-}
-
-func removeEvent(phase string, plan state.Intent, cause error) state.Event {
-	e := state.Event{Event: "worktree.remove." + phase, Actor: plan.Actor, Task: rules.TaskFields(plan.TaskID),
-		Worktree: state.Fields{"name": plan.Name, "path": plan.Path}}
-	if phase == "after" {
-		e.Worktree["status"] = state.Removed
-	}
-	if cause != nil {
-		e.Error = cause.Error()
-	}
-	return e
 }
 
 func (out WorktreeRemoveOut) text() string {

@@ -2,13 +2,13 @@ package tools
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/ops"
 	"wt-mcp/tools/rules"
 )
 
@@ -42,27 +42,6 @@ type WorktreeSnapshotOut struct {
 	Omitted  int      `json:"omitted,omitempty" jsonschema:"how many there are of both"`
 }
 
-// snapshotMeta is what the board wants to know when a snapshot is restored.
-type snapshotMeta struct {
-	Name       string `json:"name"`
-	Branch     string `json:"branch,omitempty"`
-	BaseRef    string `json:"base_ref,omitempty"`
-	BaseCommit string `json:"base_commit,omitempty"`
-	Adopted    bool   `json:"adopted,omitempty"`
-	TaskID     *int   `json:"task_id,omitempty"`
-	Note       string `json:"note,omitempty"`
-	Actor      string `json:"actor,omitempty"`
-}
-
-func metaOf(plan state.Intent) json.RawMessage {
-	data, err := json.Marshal(snapshotMeta{Name: plan.Name, Branch: plan.Branch, BaseRef: plan.BaseRef, BaseCommit: plan.BaseCommit,
-		Adopted: plan.Adopted, TaskID: plan.TaskID, Note: state.Clip(plan.Reason, 2000), Actor: plan.Actor})
-	if err != nil {
-		return nil // strings and numbers always can be written
-	}
-	return data
-}
-
 // WorktreeSnapshot keeps a worktree as it is.
 func (b *Board) WorktreeSnapshot(ctx context.Context, in WorktreeSnapshotIn) (out WorktreeSnapshotOut, err error) {
 	if err := checkText("note", in.Note); err != nil {
@@ -80,8 +59,7 @@ func (b *Board) WorktreeSnapshot(ctx context.Context, in WorktreeSnapshotIn) (ou
 		return out, err
 	}
 	defer op.Close()
-	plan := state.Intent{Name: w.Name, Branch: w.Branch, BaseRef: w.BaseRef, BaseCommit: w.BaseCommit, Adopted: w.Adopted, TaskID: w.TaskID, Reason: in.Note, Actor: b.Actor}
-	s, err := b.Git.TakeSnapshot(ctx, git.Capture{ID: op.ID, Path: w.Path, Limit: b.settings().SnapshotBytes, Meta: metaOf(plan)})
+	s, err := b.Git.TakeSnapshot(ctx, git.Capture{ID: op.ID, Path: w.Path, Limit: b.settings().SnapshotBytes, Meta: ops.MetaOf(w, in.Note, b.Actor)})
 	if err != nil {
 		return out, snapshotError(w, err)
 	}
@@ -101,7 +79,7 @@ func snapshotError(w state.Worktree, err error) error {
 	case errors.Is(err, git.ErrNotWorktree):
 		return notOurs(w.Path)
 	}
-	return gitError("take a snapshot of "+w.Name, err)
+	return ops.GitError("take a snapshot of "+w.Name, err)
 }
 
 func (out WorktreeSnapshotOut) text() string {

@@ -9,6 +9,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/tools/ops"
 )
 
 func worktreeStatus() Tool {
@@ -102,7 +103,7 @@ func statusError(w state.Worktree, err error) error {
 	if errors.Is(err, git.ErrNotWorktree) {
 		return notOurs(w.Path)
 	}
-	return gitError("read the status of worktree "+w.Name, err)
+	return ops.GitError("read the status of worktree "+w.Name, err)
 }
 
 // notOurs refuses a directory that git does not have as the worktree in question.
