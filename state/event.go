@@ -13,14 +13,14 @@ type Fields map[string]any
 // Event is one line of .worktrees/events.jsonl. Seq is 0 on lines that the
 // original program wrote. Keys that this version does not know are kept.
 type Event struct {
-	Event    string  `json:"event"`
-	TS       float64 `json:"ts" jsonschema:"epoch seconds"`
-	Task     Fields  `json:"task"`
-	Worktree Fields  `json:"worktree"`
-	Error    string  `json:"error,omitempty"`
-	Seq      int64   `json:"seq,omitempty"`
-	Actor    string  `json:"actor,omitempty"`
-	Detail   Fields  `json:"detail,omitempty"`
+	Event    EventName `json:"event"`
+	TS       float64   `json:"ts" jsonschema:"epoch seconds"`
+	Task     Fields    `json:"task"`
+	Worktree Fields    `json:"worktree"`
+	Error    string    `json:"error,omitempty"`
+	Seq      int64     `json:"seq,omitempty"`
+	Actor    string    `json:"actor,omitempty"`
+	Detail   Fields    `json:"detail,omitempty"`
 
 	raw json.RawMessage
 }

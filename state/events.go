@@ -161,7 +161,7 @@ func unreadable(line []byte) Event {
 	if err != nil {
 		raw = nil
 	}
-	return Event{Event: "parse_error", raw: raw}
+	return Event{Event: parseError, raw: raw}
 }
 
 func (v *View) lastSeq() (last int64, err error) {

@@ -185,7 +185,7 @@ func (s *Store) readOrRenewJournal() (told []Event, p position, err error) {
 		if err := errors.Join(s.fs.MkdirAll(filepath.Dir(kept), 0o755), s.fs.Rename(name, kept)); err != nil {
 			return nil, p, err
 		}
-		told = []Event{{Event: "recovery.journal", Error: "the journal had no sound header", Detail: Fields{"kept": kept}}}
+		told = []Event{{Event: RecoveryJournal, Error: "the journal had no sound header", Detail: Fields{"kept": kept}}}
 	} else if !missing(err) {
 		return nil, p, err
 	}
@@ -231,14 +231,14 @@ func (s *Store) replay(p position, from int64) ([]Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		told = append(told, Event{Event: "recovery.unreadable", Detail: Fields{"file": path, "kept": kept}})
+		told = append(told, Event{Event: RecoveryUnreadable, Detail: Fields{"file": path, "kept": kept}})
 	}
 	for _, w := range todo.conflicts {
 		kept, err := s.setAside(filepath.Base(w.Path), []byte(deref(w.After)))
 		if err != nil {
 			return nil, err
 		}
-		told = append(told, Event{Event: "recovery.conflict", Detail: Fields{"file": w.Path, "ours": kept}})
+		told = append(told, Event{Event: RecoveryConflict, Detail: Fields{"file": w.Path, "ours": kept}})
 	}
 	if _, err := s.stage(todo.writes); err != nil {
 		return nil, err

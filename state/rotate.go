@@ -18,10 +18,6 @@ import (
 // without hard links keeps one log.
 const logCapacity = 16 << 20
 
-// logContinues is the event in the first line of a log that goes on where another
-// one ended. It has no sequence number.
-const logContinues = "events.continued"
-
 // continuation says where a log goes on: after which event, and in which file of
 // the same directory that one is.
 type continuation struct {

@@ -195,7 +195,7 @@ func (d *diagnosis) branch(w state.Worktree, at git.Worktree) {
 	d.add(Finding{Kind: "branch", Subject: w.Name, What: fmt.Sprintf("the board says branch %s, git has %s checked out", w.Branch, at.Branch),
 		Next: "wt-mcp doctor --fix takes over what git says", mend: func(ctx context.Context) (string, error) {
 			w.Branch = at.Branch
-			return "the board says " + at.Branch + " now", d.board.reenter(ctx, "recovery.branch", w)
+			return "the board says " + at.Branch + " now", d.board.reenter(ctx, state.RecoveryBranch, w)
 		}})
 }
 
@@ -214,7 +214,7 @@ func (d *diagnosis) elsewhere(w state.Worktree, occupied bool) {
 			d.add(Finding{Kind: "moved", Subject: w.Name, What: fmt.Sprintf("git has it at %s, the board at %s", t.Path, w.Path),
 				Next: "wt-mcp doctor --fix takes over the new path", mend: func(ctx context.Context) (string, error) {
 					w.Path = t.Path
-					return "the board says " + t.Path + " now", d.board.reenter(ctx, "recovery.moved", w)
+					return "the board says " + t.Path + " now", d.board.reenter(ctx, state.RecoveryMoved, w)
 				}})
 			return
 		}
@@ -240,7 +240,7 @@ func (d *diagnosis) repairable(w state.Worktree, home string) {
 				return "", ops.GitError("repair worktree "+w.Name, err)
 			}
 			w.Path = home
-			return "git and the board say " + home + " now", d.board.reenter(ctx, "recovery.moved", w)
+			return "git and the board say " + home + " now", d.board.reenter(ctx, state.RecoveryMoved, w)
 		}})
 }
 
@@ -266,7 +266,7 @@ func (d *diagnosis) strays() {
 		d.lost[strings.ToLower(w.Name)] = true
 		d.add(Finding{Kind: "lost", Subject: w.Name, What: t.Path + " is a worktree of the board that the registry has lost",
 			Next: "wt-mcp doctor --fix puts it back", mend: func(ctx context.Context) (string, error) {
-				return "back on the board", d.board.reenter(ctx, "recovery.lost", w)
+				return "back on the board", d.board.reenter(ctx, state.RecoveryLost, w)
 			}})
 	}
 }
@@ -350,7 +350,7 @@ func (d *diagnosis) dangling(t *state.TaskSummary) {
 				}
 				now.Worktree = ""
 				tx.PutTask(now)
-				tx.Emit(state.Event{Event: "recovery.binding", Actor: d.board.Actor, Task: state.Fields{"id": t.ID}, Worktree: state.Fields{"name": t.Worktree}})
+				tx.Emit(state.Event{Event: state.RecoveryBinding, Actor: d.board.Actor, Task: state.Fields{"id": t.ID}, Worktree: state.Fields{"name": t.Worktree}})
 				return nil
 			})
 		}})

@@ -175,7 +175,7 @@ func TestEventsAwaited(t *testing.T) {
 		select {
 		case out := <-got:
 			require.NotEmpty(t, out.Events)
-			require.Equal(t, "task.updated", out.Events[0].Event)
+			require.Equal(t, state.TaskUpdated, out.Events[0].Event)
 			require.Equal(t, "3", fmt.Sprint(out.Events[0].Task["id"]))
 			require.IsIncreasing(t, append([]float64{-1}, told...))
 			return

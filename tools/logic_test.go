@@ -30,7 +30,7 @@ func TestLinesCannotBeForged(t *testing.T) {
 			TaskLine(state.Task{ID: 1, Subject: evil, Owner: evil, Worktree: evil, Status: state.Pending}),
 			WorktreeLine(state.Worktree{Name: evil, Path: evil, Branch: evil, Status: state.Active, TaskID: &id}),
 			WorktreeLine(state.Worktree{Name: "n", Status: state.WorktreeStatus(evil)}),
-			EventLine(state.Event{Event: evil, Error: evil, Worktree: state.Fields{"name": evil}, Detail: state.Fields{"note": evil}}),
+			EventLine(state.Event{Event: state.EventName(evil), Error: evil, Worktree: state.Fields{"name": evil}, Detail: state.Fields{"note": evil}}),
 			EventLine(state.Event{Event: "task.updated", Task: state.Fields{"id": evil}}),
 			EventLine(state.Event{Event: "task.updated", Detail: state.Fields{evil: 1}}),
 		} {

@@ -20,7 +20,7 @@ func (b *Board) lane(t git.Worktree) (state.Worktree, bool) {
 }
 
 // reenter writes an entry as git has it, and tells.
-func (b *Board) reenter(ctx context.Context, event string, w state.Worktree) error {
+func (b *Board) reenter(ctx context.Context, event state.EventName, w state.Worktree) error {
 	return b.update(ctx, func(tx *state.Tx) error {
 		if old, ok, err := tx.Worktree(w.Name); err != nil {
 			return err
@@ -78,7 +78,7 @@ func (b *Board) rebuildIndex(ctx context.Context) error {
 			}
 			tx.PutWorktree(w)
 		}
-		tx.Emit(state.Event{Event: "recovery.index", Actor: b.Actor, Detail: state.Fields{"kept": kept}})
+		tx.Emit(state.Event{Event: state.RecoveryIndex, Actor: b.Actor, Detail: state.Fields{"kept": kept}})
 		return nil
 	})
 }
@@ -91,7 +91,7 @@ func (b *Board) setTask(ctx context.Context, name string, task *int) error {
 		}
 		w.TaskID = task
 		tx.PutWorktree(w)
-		tx.Emit(state.Event{Event: "recovery.binding", Actor: b.Actor, Task: rules.TaskFields(task), Worktree: state.Fields{"name": name}})
+		tx.Emit(state.Event{Event: state.RecoveryBinding, Actor: b.Actor, Task: rules.TaskFields(task), Worktree: state.Fields{"name": name}})
 		return nil
 	})
 }

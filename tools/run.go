@@ -118,12 +118,12 @@ func (b *Board) tellStart(r runner.Record, may admission) <-chan error {
 			if err := may(tx, r); err != nil {
 				return err
 			}
-			tx.Emit(runEvent("started", r))
+			tx.Emit(runEvent(state.WorktreeRunStarted, r))
 			return nil
 		})
 		if err != nil {
 			err = errors.Join(err, b.update(ctx, func(tx *state.Tx) error {
-				e := runEvent("started", r)
+				e := runEvent(state.WorktreeRunStarted, r)
 				e.Error = err.Error()
 				tx.Emit(e)
 				return nil
@@ -162,15 +162,15 @@ func (b *Board) TellEnd(r *runner.Record, doubt bool) error {
 		if err := rules.LeaveRun(tx, r.Task, r.ID); err != nil {
 			return err
 		}
-		phases := []string{"finished"}
+		names := []state.EventName{state.WorktreeRunFinished}
 		if doubt {
 			var err error
-			if phases, err = untold(&tx.View, *r); err != nil {
+			if names, err = untold(&tx.View, *r); err != nil {
 				return err
 			}
 		}
-		for _, phase := range phases {
-			tx.Emit(runEvent(phase, *r))
+		for _, name := range names {
+			tx.Emit(runEvent(name, *r))
 		}
 		return nil
 	})
@@ -204,26 +204,26 @@ func (b *Board) keepIfLive(tx *state.Tx, r runner.Record) error {
 }
 
 // untold finds what the event log does not have of a run.
-func untold(v *state.View, r runner.Record) ([]string, error) {
+func untold(v *state.View, r runner.Record) (missing []state.EventName, err error) {
+	all := []state.EventName{state.WorktreeRunStarted, state.WorktreeRunFinished}
 	found, _, err := v.Events(state.EventQuery{Limit: 2, Match: func(e state.Event) bool {
-		return strings.HasPrefix(e.Event, "worktree.run.") && e.Detail["run_id"] == r.ID
+		return slices.Contains(all, e.Event) && e.Detail["run_id"] == r.ID
 	}})
-	var phases []string
-	for _, phase := range []string{"started", "finished"} {
-		if !slices.ContainsFunc(found, func(e state.Event) bool { return e.Event == "worktree.run."+phase }) {
-			phases = append(phases, phase)
+	for _, name := range all {
+		if !slices.ContainsFunc(found, func(e state.Event) bool { return e.Event == name }) {
+			missing = append(missing, name)
 		}
 	}
-	return phases, err
+	return missing, err
 }
 
-func runEvent(phase string, r runner.Record) state.Event {
-	e := state.Event{Event: "worktree.run." + phase, Actor: r.Actor, Worktree: state.Fields{"name": r.Worktree, "path": r.Path},
+func runEvent(name state.EventName, r runner.Record) state.Event {
+	e := state.Event{Event: name, Actor: r.Actor, Worktree: state.Fields{"name": r.Worktree, "path": r.Path},
 		Detail: state.Fields{"run_id": r.ID}}
 	if r.Task > 0 {
 		e.Task = state.Fields{"id": r.Task}
 	}
-	if phase == "started" {
+	if name == state.WorktreeRunStarted {
 		e.Detail["command"], e.Detail["background"] = state.Clip(r.Command, 120), r.Background
 		return e
 	}

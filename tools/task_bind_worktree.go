@@ -58,7 +58,7 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 		if t, err = rules.Bind(tx, t, w); err != nil {
 			return err
 		}
-		tx.Emit(state.Event{Event: "worktree.bind", Actor: b.Actor,
+		tx.Emit(state.Event{Event: state.WorktreeBind, Actor: b.Actor,
 			Task:     rules.InEvent(t.ID, t.Subject, t.Status),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path}, Detail: rules.WithChanges(nil, old, t)})
 		return nil

@@ -43,7 +43,7 @@ func (b *Board) TaskCreate(ctx context.Context, in TaskCreateIn) (state.Task, er
 			return err
 		}
 		t = tx.CreateTask(t)
-		e := state.Event{Event: "task.created", Actor: b.Actor, Task: rules.InEvent(t.ID, t.Subject, t.Status)}
+		e := state.Event{Event: state.TaskCreated, Actor: b.Actor, Task: rules.InEvent(t.ID, t.Subject, t.Status)}
 		if len(t.BlockedBy) > 0 {
 			e.Detail = state.Fields{"blocked_by": t.BlockedBy}
 		}

@@ -198,12 +198,12 @@ func assign[T any](field *T, value *T) {
 
 // updated tells what changed.
 func updated(old, t state.Task, note, actor string) state.Event {
-	name := "task.updated"
+	name := state.TaskUpdated
 	switch {
 	case old.Status != t.Status && t.Status == state.Completed:
-		name = "task.completed"
+		name = state.TaskCompleted
 	case old.Status != t.Status && t.Status == state.Deleted:
-		name = "task.deleted"
+		name = state.TaskDeleted
 	}
 	e := rules.TaskEvent(name, actor, old, t, nil)
 	if note != "" {

@@ -105,7 +105,7 @@ func (b *Board) readEvents(ctx context.Context, in WorktreeEventsIn) (WorktreeEv
 }
 
 func (in WorktreeEventsIn) match(e state.Event) bool {
-	if !strings.HasPrefix(e.Event, in.Event) {
+	if !strings.HasPrefix(string(e.Event), in.Event) {
 		return false
 	}
 	if in.TaskID != 0 && fmt.Sprint(e.Task["id"]) != fmt.Sprint(in.TaskID) {
@@ -178,7 +178,7 @@ func (out WorktreeEventsOut) text() string {
 // EventLine is an event on one line: #4 12:00:01 worktree.create.after task=1 wt=auth-refactor
 func EventLine(e state.Event) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#%d %s %s", e.Seq, state.Time(e.TS).Format(time.TimeOnly), state.Visible(e.Event))
+	fmt.Fprintf(&b, "#%d %s %s", e.Seq, state.Time(e.TS).Format(time.TimeOnly), state.Visible(string(e.Event)))
 	if id, ok := e.Task["id"]; ok {
 		fmt.Fprintf(&b, " task=%s", state.Visible(fmt.Sprint(id)))
 	}

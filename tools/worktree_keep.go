@@ -48,7 +48,7 @@ func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Wo
 		}
 		w.Status, w.KeptAt, w.Closeout = state.Kept, tx.At(), end
 		tx.PutWorktree(w)
-		tx.Emit(state.Event{Event: "worktree.keep", Actor: b.Actor, Task: rules.TaskFields(w.TaskID),
+		tx.Emit(state.Event{Event: state.WorktreeKeep, Actor: b.Actor, Task: rules.TaskFields(w.TaskID),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path, "status": w.Status}})
 		return nil
 	})

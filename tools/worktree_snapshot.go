@@ -64,7 +64,7 @@ func (b *Board) WorktreeSnapshot(ctx context.Context, in WorktreeSnapshotIn) (ou
 		return out, snapshotError(w, err)
 	}
 	err = b.update(ctx, func(tx *state.Tx) error {
-		tx.Emit(state.Event{Event: "worktree.snapshot", Actor: b.Actor, Task: rules.TaskFields(w.TaskID),
+		tx.Emit(state.Event{Event: state.WorktreeSnapshot, Actor: b.Actor, Task: rules.TaskFields(w.TaskID),
 			Worktree: state.Fields{"name": w.Name, "path": w.Path, "snapshot": s.ID}})
 		return nil
 	})

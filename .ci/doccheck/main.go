@@ -1,10 +1,11 @@
 // Command doccheck holds the documents against the program and against go.mod:
 //
-//   - README.md: the table of tools is what the server lists;
+//   - README.md: the table of tools is what the server lists, and that of events what
+//     the package state declares;
 //   - examples/: every file parses, and the server starts with its arguments;
 //   - DEPENDENCIES.md: it has a line for each direct dependency, and no other.
 //
-// With -write it writes the table instead of checking it. It runs in the root of
+// With -write it writes the tables instead of checking them. It runs in the root of
 // the module:
 //
 //	go run .ci/doccheck/main.go -server PATH [-write]
@@ -16,20 +17,24 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 func main() {
 	server := flag.String("server", "", "the built wt-mcp")
-	write := flag.Bool("write", false, "write the table of tools")
+	write := flag.Bool("write", false, "write the tables")
 	flag.Parse()
-	err := errors.Join(checkTable(*server, *write), checkExamples(*server), checkDependencies())
+	err := errors.Join(checkTables(*server, *write), checkExamples(*server), checkDependencies())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -76,10 +81,12 @@ func list(server string, args ...string) ([]tool, error) {
 	return answer.Result.Tools, nil
 }
 
-const begin, end = "<!-- tools:begin -->\n", "<!-- tools:end -->"
-
-func checkTable(server string, write bool) error {
-	table, err := table(server)
+func checkTables(server string, write bool) error {
+	tools, err := table(server)
+	if err != nil {
+		return err
+	}
+	events, err := eventTable("state/event_name.go")
 	if err != nil {
 		return err
 	}
@@ -87,18 +94,63 @@ func checkTable(server string, write bool) error {
 	if err != nil {
 		return err
 	}
-	head, rest, ok1 := strings.Cut(string(readme), begin)
-	old, tail, ok2 := strings.Cut(rest, end)
+	now, err1 := replace(string(readme), "tools", tools)
+	now, err2 := replace(now, "events", events)
 	switch {
-	case !ok1 || !ok2:
-		return fmt.Errorf("README.md: the markers %q and %q are missing", strings.TrimSpace(begin), end)
-	case old == table:
+	case err1 != nil || err2 != nil:
+		return errors.Join(err1, err2)
+	case now == string(readme):
 		return nil
 	case !write:
-		return errors.New("README.md: the table of tools is not what the server lists; write it with\n" +
+		return errors.New("README.md: a table is not what the server lists, or what state/event_name.go declares; write them with\n" +
 			"\tgo run .ci/doccheck/main.go -server PATH -write")
 	}
-	return os.WriteFile("README.md", []byte(head+begin+table+end+tail), 0o644)
+	return os.WriteFile("README.md", []byte(now), 0o644)
+}
+
+// replace puts a table between its two markers.
+func replace(text, name, table string) (string, error) {
+	begin, end := "<!-- "+name+":begin -->\n", "<!-- "+name+":end -->"
+	head, rest, ok1 := strings.Cut(text, begin)
+	_, tail, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		return text, fmt.Errorf("README.md: the markers %q and %q are missing", strings.TrimSpace(begin), end)
+	}
+	return head + begin + table + end + tail, nil
+}
+
+// eventTable lists the exported names of events with what the comment beside each says.
+// A + is before those that the original program does not write.
+func eventTable(path string) (string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("\n| event | tells |\n|---|---|\n")
+	for _, decl := range file.Decls {
+		group, ok := decl.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST {
+			continue
+		}
+		plus := "+ "
+		if strings.Contains(group.Doc.Text(), "original program") {
+			plus = ""
+		}
+		for _, spec := range group.Specs {
+			name := spec.(*ast.ValueSpec)
+			if !name.Names[0].IsExported() {
+				continue
+			}
+			value, err := strconv.Unquote(name.Values[0].(*ast.BasicLit).Value)
+			if err != nil || name.Comment == nil {
+				return "", fmt.Errorf("%s: %s has no name, or no comment that says what it tells", path, name.Names[0])
+			}
+			fmt.Fprintf(&b, "| %s`%s` | %s |\n", plus, value, cell(strings.TrimSpace(name.Comment.Text())))
+		}
+	}
+	b.WriteString("\n")
+	return b.String(), nil
 }
 
 func table(server string) (string, error) {

@@ -69,7 +69,7 @@ func (c *creation) announce(tx *state.Tx) (against, err error) {
 	if err := c.Free(tx, c.Worktree, c.Claim); err != nil {
 		return nil, err
 	}
-	tx.Emit(c.event("before", nil))
+	tx.Emit(c.event(state.WorktreeCreateBefore, nil))
 	return c.Against, nil
 }
 
@@ -121,7 +121,7 @@ func (c *creation) finish(ctx context.Context, op *state.Operation) error {
 
 // settle puts the new worktree on the board and binds its task.
 func (c *creation) settle(tx *state.Tx) (err error) {
-	told := c.event("after", nil)
+	told := c.event(state.WorktreeCreateAfter, nil)
 	w := c.Worktree
 	w.Status, w.CreatedAt = state.Active, tx.At()
 	if c.made, told.Detail, err = rules.Register(tx, w, c.Interrupted); err != nil {
@@ -138,7 +138,7 @@ func (c *creation) settle(tx *state.Tx) (err error) {
 }
 
 func (c *creation) fail(tx *state.Tx, cause error) error {
-	tx.Emit(c.event("failed", cause))
+	tx.Emit(c.event(state.WorktreeCreateFailed, cause))
 	return nil
 }
 
@@ -148,9 +148,9 @@ func (c *creation) follow(ctx context.Context, recovered bool) {
 	}
 }
 
-func (c *creation) event(phase string, cause error) state.Event {
-	e := state.Event{Event: "worktree.create." + phase, Actor: c.actor(), Task: rules.TaskFields(c.Worktree.TaskID)}
-	if phase == "after" {
+func (c *creation) event(name state.EventName, cause error) state.Event {
+	e := state.Event{Event: name, Actor: c.actor(), Task: rules.TaskFields(c.Worktree.TaskID)}
+	if name == state.WorktreeCreateAfter {
 		e.Worktree = state.Fields{"name": c.Worktree.Name, "path": c.Worktree.Path, "branch": c.Worktree.Branch, "status": state.Active}
 	} else {
 		e.Worktree = state.Fields{"name": c.Worktree.Name, "base_ref": c.Worktree.BaseRef}
@@ -165,7 +165,7 @@ func (c *creation) actor() string { return c.actorOr(c.Rules.Actor) }
 
 // AdoptEvent tells that a worktree of others is on the board now.
 func AdoptEvent(w state.Worktree, actor string) state.Event {
-	return state.Event{Event: "worktree.adopt", Actor: actor, Task: rules.TaskFields(w.TaskID),
+	return state.Event{Event: state.WorktreeAdopt, Actor: actor, Task: rules.TaskFields(w.TaskID),
 		Worktree: state.Fields{"name": w.Name, "path": w.Path, "branch": w.Branch, "status": state.Active}}
 }
 

@@ -77,7 +77,7 @@ func (r *removal) announce(tx *state.Tx) (against, err error) {
 		return nil, err
 	}
 	r.Worktree.TaskID = w.TaskID
-	tx.Emit(r.event("before", nil))
+	tx.Emit(r.event(state.WorktreeRemoveBefore, nil))
 	return nil, nil
 }
 
@@ -147,7 +147,7 @@ func (r *removal) settle(tx *state.Tx) error {
 	if r.CompleteTask {
 		as.Complete = r.Worktree.TaskID
 	}
-	told := r.event("after", nil)
+	told := r.event(state.WorktreeRemoveAfter, nil)
 	r.out.Worktree, r.out.Task, err = r.Rules.CloseOut(tx, w, as, &told)
 	tx.Emit(told)
 	return err
@@ -157,7 +157,7 @@ func (r *removal) settle(tx *state.Tx) error {
 // trash it says on the board that the worktree is gone: the branch stays, and the task
 // is not completed.
 func (r *removal) fail(tx *state.Tx, cause error) (err error) {
-	e := r.event("failed", cause)
+	e := r.event(state.WorktreeRemoveFailed, cause)
 	var stranded *git.Stranded
 	if errors.As(cause, &stranded) {
 		var w state.Worktree
@@ -173,10 +173,10 @@ func (r *removal) fail(tx *state.Tx, cause error) (err error) {
 
 func (r *removal) follow(context.Context, bool) { r.Removed(r.out.Trash) }
 
-func (r *removal) event(phase string, cause error) state.Event {
-	e := state.Event{Event: "worktree.remove." + phase, Actor: r.actor(), Task: rules.TaskFields(r.Worktree.TaskID),
+func (r *removal) event(name state.EventName, cause error) state.Event {
+	e := state.Event{Event: name, Actor: r.actor(), Task: rules.TaskFields(r.Worktree.TaskID),
 		Worktree: state.Fields{"name": r.Worktree.Name, "path": r.Worktree.Path}}
-	if phase == "after" {
+	if name == state.WorktreeRemoveAfter {
 		e.Worktree["status"] = state.Removed
 	}
 	if cause != nil {

@@ -178,7 +178,7 @@ func (r *restoration) fail(tx *state.Tx, cause error) error {
 func (r *restoration) follow(context.Context, bool) {}
 
 func (r *restoration) event(cause error) state.Event {
-	e := state.Event{Event: "worktree.restore", Actor: r.actorOr(r.Rules.Actor), Task: rules.TaskFields(r.Worktree.TaskID),
+	e := state.Event{Event: state.WorktreeRestore, Actor: r.actorOr(r.Rules.Actor), Task: rules.TaskFields(r.Worktree.TaskID),
 		Worktree: state.Fields{"name": r.Worktree.Name, "path": r.Worktree.Path, "snapshot": r.Snapshot}}
 	if cause != nil {
 		e.Error = cause.Error()

@@ -115,11 +115,11 @@ func (r Rules) TellUnblocked(tx *state.Tx, closed int) error {
 		if told++; told > mostUnblocked {
 			continue
 		}
-		tx.Emit(state.Event{Event: "task.unblocked", Actor: r.Actor, Detail: state.Fields{"by": closed},
+		tx.Emit(state.Event{Event: state.TaskUnblocked, Actor: r.Actor, Detail: state.Fields{"by": closed},
 			Task: InEvent(t.ID, t.Subject, t.Status)})
 	}
 	if more := told - mostUnblocked; more > 0 {
-		tx.Emit(state.Event{Event: "task.unblocked", Actor: r.Actor, Detail: state.Fields{"by": closed, "more": more}})
+		tx.Emit(state.Event{Event: state.TaskUnblocked, Actor: r.Actor, Detail: state.Fields{"by": closed, "more": more}})
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 
 // TaskEvent tells of a change of a task, with both values of every field that
 // changed: the event log has each version that a field ever had.
-func TaskEvent(name, actor string, old, t state.Task, detail state.Fields) state.Event {
+func TaskEvent(name state.EventName, actor string, old, t state.Task, detail state.Fields) state.Event {
 	e := state.Event{Event: name, Actor: actor, Detail: WithChanges(detail, old, t), Task: InEvent(t.ID, t.Subject, t.Status)}
 	if t.Worktree != "" {
 		e.Worktree = state.Fields{"name": t.Worktree}

@@ -53,7 +53,7 @@ func (r Rules) give(tx *state.Tx, old state.Task, want Wish, from string) Given 
 	if from != "" {
 		detail["from"] = from
 	}
-	tx.Emit(TaskEvent("task.claimed", r.Actor, old, t, detail))
+	tx.Emit(TaskEvent(state.TaskClaimed, r.Actor, old, t, detail))
 	return Given{Task: t, Token: token, ExpiresAt: c.ExpiresAt}
 }
 
@@ -140,11 +140,11 @@ func (r Rules) Override(tx *state.Tx, id int, force bool) (state.Task, error) {
 // letGo ends a claim on a task that is not done, and tells: the next may take it,
 // with its worktree.
 func (r Rules) letGo(tx *state.Tx, old state.Task, c state.Claim, outcome string, detail state.Fields) state.Task {
-	name, at := "task.released", tx.At()
+	name, at := state.TaskReleased, tx.At()
 	detail = With(detail, "owner", c.Owner)
 	t := old
 	if outcome == state.OutcomeExpired {
-		name, at = "task.expired", min(c.ExpiresAt, at)
+		name, at = state.TaskExpired, min(c.ExpiresAt, at)
 	}
 	endAttempt(tx, &t, c, outcome, at)
 	if t.Status == state.InProgress {
@@ -164,7 +164,7 @@ func (r Rules) letForgotten(tx *state.Tx, old state.Task) state.Task {
 	t.Attempts = endForgotten(t.Attempts, tx.At())
 	t.Status, t.Owner, t.LeaseExpiresAt = state.Pending, "", 0
 	t = tx.PutTask(t)
-	tx.Emit(TaskEvent("task.released", r.Actor, old, t, state.Fields{"owner": old.Owner, "forgotten": true}))
+	tx.Emit(TaskEvent(state.TaskReleased, r.Actor, old, t, state.Fields{"owner": old.Owner, "forgotten": true}))
 	return t
 }
 

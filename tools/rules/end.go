@@ -48,7 +48,7 @@ func (r Rules) complete(tx *state.Tx, w state.Worktree, old, t state.Task, end *
 	if err != nil {
 		return nil, err
 	}
-	tx.Emit(state.Event{Event: "task.completed", Actor: r.Actor, Worktree: state.Fields{"name": w.Name},
+	tx.Emit(state.Event{Event: state.TaskCompleted, Actor: r.Actor, Worktree: state.Fields{"name": w.Name},
 		Task: InEvent(t.ID, t.Subject, t.Status), Detail: WithChanges(nil, old, t)})
 	return &t, r.TellUnblocked(tx, t.ID)
 }
