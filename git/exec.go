@@ -80,6 +80,7 @@ func fixedConfig() []string {
 		"-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "protocol.ext.allow=never",
 		"-c", "submodule.recurse=false", "-c", "log.showSignature=false",
 		"-c", "core.fsync=all",
+		"-c", "core.untrackedCache=false", "-c", "core.trustctime=true", "-c", "core.checkStat=default", // git looks itself
 	}
 }
 

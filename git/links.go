@@ -10,8 +10,8 @@ import (
 // relativeLinks reports how the links between a worktree that is restored and its
 // administrative directory are written: as they were where that is known, else as
 // this git would write them. git before 2.48 knows no relative ones.
-func (r *Repo) relativeLinks(ctx context.Context, source string) (bool, error) {
-	if was, err := readSmall(filepath.Join(source, "git", "gitdir")); err == nil && was != "" {
+func (r *Repo) relativeLinks(ctx context.Context, source halves) (bool, error) {
+	if was, err := readSmall(filepath.Join(source.git, "gitdir")); err == nil && was != "" {
 		return !filepath.IsAbs(nativePath(was)), nil
 	}
 	out, err := r.read(ctx, "config", "-z", "--type=bool", "--get-regexp", `^(worktree\.userelativepaths|extensions\.relativeworktrees)$`)

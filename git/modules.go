@@ -10,17 +10,17 @@ import (
 // addressModules turns the pointers between submodules and their git directories,
 // which are relative, to where both will be. Submodules within submodules keep
 // theirs: they lie together.
-func (r *Repo) addressModules(source, path, admin string) error {
-	modules := filepath.Join(source, "git", "modules")
+func (r *Repo) addressModules(source halves, path, admin string) error {
+	modules := filepath.Join(source.git, "modules")
 	if checkReal(modules) != nil {
 		return nil
 	}
-	entries, err := r.entries(context.Background(), filepath.Join(source, "git"), filepath.Join(source, "files"))
+	entries, err := r.entries(context.Background(), source.git, source.files)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		dir := filepath.Join(source, "files", filepath.FromSlash(e.path))
+		dir := filepath.Join(source.files, filepath.FromSlash(e.path))
 		if e.mode != "160000" || checkReal(dir) != nil {
 			continue
 		}

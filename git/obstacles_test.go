@@ -230,7 +230,7 @@ func TestRemoveLooksAgainAfterTheRename(t *testing.T) {
 	require.NoError(t, err)
 	_, err = r.retire(t.Context(), rm, admin, trash, taken)
 	require.ErrorIs(t, err, ErrNested)
-	require.NoError(t, putBack(trash, a.Path))
+	require.NoError(t, r.putBack(trash, a.Path))
 	require.NoError(t, os.Remove(filepath.Join(dir, "late")))
 
 	occupied := errors.New("somebody is in it")

@@ -30,11 +30,13 @@ func (rm Remove) capture() Capture {
 	return Capture{ID: rm.Op, Path: rm.Path, Limit: rm.Limit, Meta: rm.Meta, Inherit: rm.Inherit}
 }
 
-// Trash is where a removed worktree went: Dir/files is its directory, Dir/git
-// its administrative directory with index, HEAD and logs. [Repo.RestoreWorktree]
+// Trash is where a removed worktree went: Files is its directory, Dir/git its
+// administrative directory with index, HEAD and logs. Files is Dir/files, or on
+// another file system that one on which the worktree was. [Repo.RestoreWorktree]
 // brings it back from there, and when the trash is gone from the snapshot.
 type Trash struct {
 	Dir      string
+	Files    string
 	Snapshot Snapshot // taken before anything went
 	Precious bool     // it has what no commit on a branch has: changes, untracked or ignored files, repositories within
 	Bytes    int64    // of the files in it, but of git directories within
@@ -91,11 +93,10 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 	if err != nil {
 		return Trash{}, err
 	}
-	if err := hold(admin, rm.Op); err != nil {
-		return Trash{}, err
+	t, trash := Trash{}, ""
+	if err = hold(admin, rm.Op); err == nil {
+		trash, err = r.setAside(rm.Path, rm.Op)
 	}
-	t := Trash{}
-	trash, err := r.setAside(rm.Path, rm.Op)
 	if err == nil {
 		t, err = r.retire(ctx, rm, admin, trash, taken)
 	}
@@ -109,7 +110,7 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 // retire looks a last time, now that nobody finds the directory any more and who
 // was in it has gone, and moves the entry beside it.
 func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken *taking) (Trash, error) {
-	files := filepath.Join(trash, "files")
+	files := r.filesOf(trash)
 	if err := r.checkMoved(admin, files, rm.Path); err != nil {
 		return Trash{}, err
 	}
@@ -128,7 +129,7 @@ func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken
 		}
 	}
 	s := taken.snap
-	t := Trash{Dir: trash, Snapshot: s, Bytes: taken.seen.bytes, Precious: !s.Plain || s.Detached || taken.look == nil || taken.look.precious()}
+	t := Trash{Dir: trash, Files: files, Snapshot: s, Bytes: taken.seen.bytes, Precious: !s.Plain || s.Detached || taken.look == nil || taken.look.precious()}
 	return t, r.moveEntry(ctx, admin, trash)
 }
 

@@ -30,19 +30,28 @@ func (e *Stranded) Unwrap() error { return e.Err }
 
 // giveUp puts back what a removal has moved, after it failed with cause.
 func (r *Repo) giveUp(ctx context.Context, rm Remove, admin, trash string, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
 	if trash == "" {
-		return errors.Join(cause, release(admin, rm.Op))
+		return errors.Join(r.forget(ctx, rm.Op, cause), release(admin, rm.Op))
 	}
 	var err error
 	if _, err = os.Lstat(admin); err == nil {
-		if err = putBack(trash, rm.Path); err == nil {
-			return errors.Join(cause, release(admin, rm.Op))
+		if err = r.putBack(trash, rm.Path); err == nil {
+			return errors.Join(r.forget(ctx, rm.Op, cause), release(admin, rm.Op))
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-		defer cancel()
 		err = errors.Join(err, r.moveEntry(ctx, admin, trash))
 	}
-	return &Stranded{Files: filepath.Join(trash, "files"), Snapshot: rm.Op, Whole: isDir(filepath.Join(trash, "git")), Err: errors.Join(cause, err)}
+	return &Stranded{Files: r.filesOf(trash), Snapshot: rm.Op, Whole: isDir(filepath.Join(trash, "git")), Err: errors.Join(cause, err)}
+}
+
+// forget drops the snapshot of a removal that came to nothing: all of it is where it
+// was. One that cannot be dropped does no harm. It gives back the cause.
+func (r *Repo) forget(ctx context.Context, op string, cause error) error {
+	if s, err := r.Snapshot(ctx, op); err == nil {
+		_ = r.dropSnapshot(ctx, s)
+	}
+	return cause
 }
 
 // holding ends the name of what hold writes first, and rewriting what that does.
@@ -126,10 +135,17 @@ func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
 			_ = os.Remove(filepath.Join(admin, "locked"+holding))
 			_ = os.Remove(filepath.Join(admin, "locked"+holding+rewriting))
 		}
-		if admin, ok := r.marked(rm.Op); ok {
-			return Trash{}, errors.Join(refuse(ErrPathExists, rm.Path), release(admin, rm.Op))
+		for _, parent := range r.trashParents(rm.Path) {
+			r.clear(filepath.Join(parent, rm.Op))
 		}
-		return Trash{}, refuse(ErrPathExists, rm.Path)
+		refused := refuse(ErrPathExists, rm.Path)
+		if r.CheckWorktree(rm.Path) == nil {
+			refused = r.forget(ctx, rm.Op, refused)
+		}
+		if admin, ok := r.marked(rm.Op); ok {
+			refused = errors.Join(refused, release(admin, rm.Op))
+		}
+		return Trash{}, refused
 	}
 	t = Trash{}
 	if s, err := r.Snapshot(ctx, rm.Op); err == nil {
@@ -155,12 +171,12 @@ func (r *Repo) finishRemove(ctx context.Context, rm Remove) (Trash, error) {
 // finishMoved moves the entry after the files, and takes the snapshot again: somebody
 // may have been at work in them until now.
 func (r *Repo) finishMoved(ctx context.Context, rm Remove, t Trash) (Trash, error) {
-	files := filepath.Join(t.Dir, "files")
-	t.Bytes = weigh(files)
-	admin := r.entryOfFiles(files, rm.Path)
+	t.Files = r.filesOf(t.Dir)
+	t.Bytes = r.weigh(ctx, t.Dir)
+	admin := r.entryOfFiles(t.Dir, rm.Path)
 	if admin != "" {
 		ctx, cancel := context.WithTimeout(ctx, cleanupTime/2)
-		_, _ = r.recapture(ctx, rm, admin, files) // else the one that there is stays
+		_, _ = r.recapture(ctx, rm, admin, t.Files) // else the one that there is stays
 		cancel()
 	}
 	if s, err := r.Snapshot(ctx, rm.Op); err == nil {
@@ -174,11 +190,11 @@ func (r *Repo) finishMoved(ctx context.Context, rm Remove, t Trash) (Trash, erro
 
 // entryOfFiles finds the entry of a worktree at path whose files were moved; "" where
 // it is gone too, or belongs to another one by now.
-func (r *Repo) entryOfFiles(files, path string) string {
-	pointer, err := readSmall(filepath.Join(files, ".git"))
+func (r *Repo) entryOfFiles(home, path string) string {
+	pointer, err := readSmall(filepath.Join(r.filesOf(home), ".git"))
 	target, _ := strings.CutPrefix(pointer, "gitdir: ")
 	admin := absolute(path, target)
-	if err != nil || filepath.Dir(admin) != filepath.Join(r.common, "worktrees") || r.pathOf(admin) != realPath(path) || isDir(filepath.Join(filepath.Dir(files), "git")) {
+	if err != nil || filepath.Dir(admin) != filepath.Join(r.common, "worktrees") || r.pathOf(admin) != realPath(path) || isDir(filepath.Join(home, "git")) {
 		return ""
 	}
 	return admin

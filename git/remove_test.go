@@ -170,7 +170,7 @@ func TestRemovePutsBackWhatBecameDirty(t *testing.T) {
 	require.NoError(t, err)
 	_, err = r.retire(t.Context(), rm, admin, trash, taken)
 	requireRefused(t, err, ErrDirty, "late")
-	require.NoError(t, putBack(trash, a.Path))
+	require.NoError(t, r.putBack(trash, a.Path))
 	require.FileExists(t, file)
 	require.Equal(t, "?? late", g.GitIn(a.Path, "status", "--porcelain"))
 }

@@ -85,18 +85,79 @@ func (r *Repo) restore(ctx context.Context, rs Restore) (out Restored, err error
 	if err := os.MkdirAll(filepath.Dir(rs.Path), 0o777); err != nil {
 		return out, err
 	}
-	source := r.wholeTrash(out.Snapshot.Path, rs.Snapshot)
-	if source != "" && sameDevice(source, filepath.Dir(rs.Path)) {
-		out.FromTrash = true
-		if back, err := r.place(ctx, rs, out, source); !errors.Is(err, errSwept) {
-			return back, err
+	if source := r.wholeTrash(out.Snapshot.Path, rs.Snapshot); source != "" {
+		from, err := r.bring(ctx, rs, source)
+		if err == nil {
+			out.FromTrash = true
+			out, err = r.place(ctx, rs, out, from)
+		}
+		var left *unfaithful
+		if errors.As(err, &left) {
+			out.Notes = append(out.Notes, left.Error())
+		} else if !errors.Is(err, errSwept) {
+			return out, err
 		}
 	}
 	out.FromTrash = false
-	if source, out.Notes, err = r.rebuild(ctx, rs, out.Snapshot); err != nil {
+	home, notes, err := r.rebuild(ctx, rs, out.Snapshot)
+	if out.Notes = append(out.Notes, notes...); err != nil {
 		return out, err
 	}
-	return r.place(ctx, rs, out, source)
+	return r.place(ctx, rs, out, halves{files: r.filesOf(home), git: filepath.Join(home, "git"), homes: []string{home}})
+}
+
+// halves are the two parts of a worktree that is not in its place, each on the file
+// system where it belongs, and the homes that are cleared when both are there.
+type halves struct {
+	files, git string
+	homes      []string
+}
+
+// bring gives the halves of a trash. Files on another file system than where they are
+// to be are copied; the originals stay in the trash.
+func (r *Repo) bring(ctx context.Context, rs Restore, source string) (halves, error) {
+	from := halves{files: r.filesOf(source), git: filepath.Join(source, "git"), homes: []string{source}}
+	if sameDevice(from.files, filepath.Dir(rs.Path)) {
+		return from, nil
+	}
+	home, parts, err := r.makeHome(rs.Path, rs.Op)
+	if err != nil {
+		return from, err
+	}
+	part := filepath.Join(parts, "files"+unfinished)
+	if err := copyTree(ctx, from.files, part); err != nil {
+		r.discard(part)
+		r.clear(home)
+		return from, err
+	}
+	files := filepath.Join(parts, "files")
+	return halves{files: files, git: from.git, homes: []string{home}}, os.Rename(part, files)
+}
+
+// discard deletes what a copy has made.
+func (r *Repo) discard(dir string) {
+	if root, err := os.OpenRoot(filepath.Dir(dir)); err == nil {
+		_ = removeAll(root, filepath.Base(dir))
+		root.Close()
+	}
+}
+
+// makeHome makes a home for what is to go to path, and says where its files belong.
+func (r *Repo) makeHome(path, op string) (home, parts string, err error) {
+	var errs []error
+	for _, parent := range r.trashParents(path) {
+		home, err := makeTrash(parent, op)
+		parts := home
+		if err == nil && !sameDevice(home, filepath.Dir(path)) {
+			parts, err = r.makeAside(path, home)
+		}
+		if err == nil {
+			return home, parts, nil
+		}
+		r.clear(home)
+		errs = append(errs, err)
+	}
+	return "", "", errors.Join(errs...)
 }
 
 // errSwept is that the trash went meanwhile, to a sweep or to another restore.
@@ -112,13 +173,13 @@ func (r *Repo) wholeTrash(path, op string) string {
 }
 
 // place chooses HEAD and puts both parts where they belong. It holds the git lock.
-func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source string) (Restored, error) {
+func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source halves) (Restored, error) {
 	unlock, err := r.lock(ctx)
 	if err != nil {
 		return out, err
 	}
 	defer unlock()
-	if err := checkReal(filepath.Join(source, "files"), filepath.Join(source, "git")); errors.Is(err, os.ErrNotExist) {
+	if err := checkReal(source.files, source.git); errors.Is(err, os.ErrNotExist) {
 		return out, fmt.Errorf("%w: %w", errSwept, err)
 	} else if err != nil {
 		return out, err
@@ -136,11 +197,11 @@ func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source strin
 	}
 	if out.loose {
 		if err := cutLoose(admin, out.Snapshot.Head); err != nil {
-			return out, errors.Join(err, os.Rename(admin, filepath.Join(source, "git")))
+			return out, errors.Join(err, os.Rename(admin, source.git))
 		}
 	}
-	if err := r.moveFiles(source, rs.Path); err != nil {
-		return out, errors.Join(err, os.Rename(admin, filepath.Join(source, "git")))
+	if err := r.moveFiles(source.files, rs.Path); err != nil {
+		return out, errors.Join(err, os.Rename(admin, source.git))
 	}
 	if err := r.usable(ctx, rs.Path); err != nil {
 		return out, errors.Join(err, takeBack(rs.Path, admin, source))
@@ -148,20 +209,20 @@ func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source strin
 	if err := flush(rs.Path, admin); err != nil {
 		return out, err
 	}
-	return out, r.openRestored(admin, source)
+	return out, r.openRestored(admin, source.homes...)
 }
 
 // takeBack moves both parts to where they came from.
-func takeBack(path, admin, source string) error {
-	if err := renameNew(path, filepath.Join(source, "files")); err != nil {
+func takeBack(path, admin string, source halves) error {
+	if err := renameNew(path, source.files); err != nil {
 		return err
 	}
-	return os.Rename(admin, filepath.Join(source, "git"))
+	return os.Rename(admin, source.git)
 }
 
 // moveFiles moves the directory to its place, unless there is something by now.
-func (r *Repo) moveFiles(source, path string) error {
-	err := renameNew(filepath.Join(source, "files"), path)
+func (r *Repo) moveFiles(files, path string) error {
+	err := renameNew(files, path)
 	if errors.Is(err, os.ErrExist) {
 		return refuse(ErrPathExists, path)
 	}
@@ -178,12 +239,12 @@ func renameUnlessThere(from, to string) error {
 
 // openRestored removes the lock: the commit point of a restore, which does not fail
 // after it.
-func (r *Repo) openRestored(admin, source string) error {
+func (r *Repo) openRestored(admin string, homes ...string) error {
 	if err := os.Remove(filepath.Join(admin, "locked")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if source != "" {
-		_ = os.Remove(source) // of a directory: succeeds on an empty one only
+	for _, home := range homes {
+		r.clear(home)
 	}
 	_ = syncDir(admin)
 	return nil
@@ -191,7 +252,7 @@ func (r *Repo) openRestored(admin, source string) error {
 
 // placeEntry moves the administrative directory among git's, under the name that
 // it had or one like it.
-func (r *Repo) placeEntry(ctx context.Context, rs Restore, source, name, head string) (admin string, err error) {
+func (r *Repo) placeEntry(ctx context.Context, rs Restore, source halves, name, head string) (admin string, err error) {
 	for i := 0; ; i++ {
 		admin := filepath.Join(r.common, "worktrees", name)
 		if i > 0 {
@@ -203,7 +264,7 @@ func (r *Repo) placeEntry(ctx context.Context, rs Restore, source, name, head st
 		if err := r.address(ctx, rs, source, admin, head); err != nil {
 			return "", err
 		}
-		if err := r.enter(filepath.Join(source, "git"), admin); !errors.Is(err, os.ErrExist) {
+		if err := r.enter(source.git, admin); !errors.Is(err, os.ErrExist) {
 			return admin, err
 		}
 	}
@@ -224,24 +285,24 @@ func (r *Repo) enter(from, admin string) (err error) {
 }
 
 // address writes into both parts where they will be, and the mark.
-func (r *Repo) address(ctx context.Context, rs Restore, source, admin, head string) error {
+func (r *Repo) address(ctx context.Context, rs Restore, source halves, admin, head string) error {
 	path := realPath(rs.Path)
 	relative, err := r.relativeLinks(ctx, source)
 	if err != nil {
 		return err
 	}
 	for _, f := range []struct{ name, content string }{
-		{"git/locked", LockReason(rs.Op) + "\n"},
-		{"git/" + originFile, rs.Snapshot + " " + rs.Op + "\n"},
-		{"git/commondir", "../..\n"},
-		{"git/gitdir", link(admin, filepath.Join(path, ".git"), relative) + "\n"},
-		{"git/HEAD", head},
-		{"files/.git", "gitdir: " + link(path, admin, relative) + "\n"},
+		{filepath.Join(source.git, "locked"), LockReason(rs.Op) + "\n"},
+		{filepath.Join(source.git, originFile), rs.Snapshot + " " + rs.Op + "\n"},
+		{filepath.Join(source.git, "commondir"), "../..\n"},
+		{filepath.Join(source.git, "gitdir"), link(admin, filepath.Join(path, ".git"), relative) + "\n"},
+		{filepath.Join(source.git, "HEAD"), head},
+		{filepath.Join(source.files, ".git"), "gitdir: " + link(path, admin, relative) + "\n"},
 	} {
 		if f.content == "" {
 			continue
 		}
-		if err := rewrite(filepath.Join(source, filepath.FromSlash(f.name)), f.content); err != nil {
+		if err := rewrite(f.name, f.content); err != nil {
 			return err
 		}
 	}

@@ -178,7 +178,7 @@ func TestSwappedDirectoryIsNotRemoved(t *testing.T) {
 		require.NoError(t, err)
 		_, err = l.r.retire(t.Context(), rm, admin, trash, taken)
 		require.ErrorIs(t, err, ErrNotWorktree)
-		require.NoError(t, putBack(trash, l.path))
+		require.NoError(t, l.r.putBack(trash, l.path))
 		require.FileExists(t, filepath.Join(outside, "precious"))
 		require.NoError(t, os.RemoveAll(l.path))
 		require.NoError(t, os.Rename(l.path+"-real", l.path))

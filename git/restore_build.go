@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"wt-mcp/state/osfs"
 )
 
 // building is a worktree while it is built from a snapshot: in a directory of
@@ -35,41 +37,33 @@ type job struct {
 	git       bool        // it belongs to git's part
 }
 
-// rebuild builds the worktree of a snapshot in <trash>/<op>.
-func (r *Repo) rebuild(ctx context.Context, rs Restore, s Snapshot) (dir string, notes []string, err error) {
-	var errs []error
-	for _, parent := range r.trashParents(rs.Path) {
-		if dir, err = makeTrash(parent, rs.Op); err == nil && !sameDevice(dir, filepath.Dir(rs.Path)) {
-			err = errors.Join(fmt.Errorf("%s is on another file system", dir), os.Remove(dir))
-		}
-		if errs = append(errs, err); err == nil {
-			break
-		}
-	}
+// rebuild builds the worktree of a snapshot in a home of the operation.
+func (r *Repo) rebuild(ctx context.Context, rs Restore, s Snapshot) (home string, notes []string, err error) {
+	home, parts, err := r.makeHome(rs.Path, rs.Op)
 	if err != nil {
-		return "", nil, errors.Join(errs...)
+		return "", nil, err
 	}
 	b := &building{repo: r, snap: s}
-	err = b.open(dir)
+	err = b.open(home, parts)
 	for _, step := range []func(context.Context) error{b.read, b.writeNotes, b.plan, b.writeFiles, b.finish} {
 		if err == nil {
 			err = step(ctx)
 		}
 	}
 	if err == nil {
-		err = b.close(dir)
+		err = b.close(home, parts)
 	}
-	return dir, b.notes, err
+	return home, b.notes, err
 }
 
 const unfinished = ".part" // ends the name of a part that is being built
 
-func (b *building) open(dir string) (err error) {
+func (b *building) open(home, parts string) (err error) {
 	for _, part := range []struct {
 		name string
 		root **os.Root
-	}{{"files", &b.files}, {"git", &b.git}} {
-		name := filepath.Join(dir, part.name+unfinished)
+	}{{filepath.Join(parts, "files"), &b.files}, {filepath.Join(home, "git"), &b.git}} {
+		name := part.name + unfinished
 		if err := os.Mkdir(name, 0o777); err != nil {
 			return err
 		}
@@ -81,11 +75,11 @@ func (b *building) open(dir string) (err error) {
 }
 
 // close gives the finished parts their names.
-func (b *building) close(dir string) error {
+func (b *building) close(home, parts string) error {
 	err := errors.Join(b.files.Close(), b.git.Close())
-	for _, part := range []string{"git", "files"} {
+	for _, part := range []string{filepath.Join(home, "git"), filepath.Join(parts, "files")} {
 		if err == nil {
-			err = os.Rename(filepath.Join(dir, part+unfinished), filepath.Join(dir, part))
+			err = os.Rename(part+unfinished, part)
 		}
 	}
 	return err
@@ -283,7 +277,7 @@ func (b *building) create(root *os.Root, path string, mode os.FileMode, content 
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(file, content)
+	err = osfs.WriteSparse(file, content)
 	return errors.Join(err, file.Chmod(mode.Perm()), file.Close())
 }
 

@@ -43,7 +43,7 @@ func (r *Repo) finishRestore(ctx context.Context, rs Restore) (out Restored, err
 		if source == "" {
 			return out, refuse(ErrIncomplete, "its files are gone")
 		}
-		if err := r.moveFiles(source, rs.Path); err != nil {
+		if err := r.moveFiles(r.filesOf(source), rs.Path); err != nil {
 			return out, err
 		}
 	}
@@ -56,7 +56,7 @@ func (r *Repo) finishRestore(ctx context.Context, rs Restore) (out Restored, err
 	if _, ref, err := r.head(ctx, admin); err == nil && ref != "HEAD" {
 		out.Branch = strings.TrimPrefix(ref, "refs/heads/")
 	}
-	return out, r.openRestored(admin, "")
+	return out, r.openRestored(admin, r.homesOf(rs, out.Snapshot)...)
 }
 
 // sourceOf finds the files of a restore that died between its two renames.
@@ -65,12 +65,23 @@ func (r *Repo) sourceOf(rs Restore, s Snapshot) string {
 		if dir == "" {
 			continue
 		}
-		pointer, err := readSmall(filepath.Join(dir, "files", ".git"))
+		pointer, err := readSmall(filepath.Join(r.filesOf(dir), ".git"))
 		if admin, _ := strings.CutPrefix(pointer, "gitdir: "); err == nil && absolute(realPath(rs.Path), admin) == r.entryOf(rs.Path) {
 			return dir
 		}
 	}
 	return ""
+}
+
+// homesOf are where a restore may have left a home that holds nothing any more.
+func (r *Repo) homesOf(rs Restore, s Snapshot) (homes []string) {
+	for _, parent := range r.trashParents(rs.Path) {
+		homes = append(homes, filepath.Join(parent, rs.Op))
+	}
+	for _, parent := range r.trashParents(s.Path) {
+		homes = append(homes, filepath.Join(parent, rs.Snapshot))
+	}
+	return homes
 }
 
 // UndoRestore takes back what a restore left behind whose process died, and only

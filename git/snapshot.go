@@ -233,9 +233,14 @@ func (r *Repo) DropSnapshots(ctx context.Context, before time.Time) error {
 			errs = append(errs, err)
 			continue
 		}
-		_, err = r.git.run(ctx, call{op: true, dir: r.common, at: r.pin("", ""),
-			args: []string{"update-ref", "--no-deref", "-d", "--end-of-options", SnapshotRef(s.ID), s.commit}})
-		errs = append(errs, err)
+		errs = append(errs, r.dropSnapshot(ctx, s))
 	}
 	return errors.Join(errs...)
+}
+
+// dropSnapshot deletes the ref of a snapshot, unless it is another one by now.
+func (r *Repo) dropSnapshot(ctx context.Context, s Snapshot) error {
+	_, err := r.git.run(ctx, call{op: true, dir: r.common, at: r.pin("", ""),
+		args: []string{"update-ref", "--no-deref", "-d", "--end-of-options", SnapshotRef(s.ID), s.commit}})
+	return err
 }

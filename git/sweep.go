@@ -60,7 +60,7 @@ func (r *Repo) SweepTrash(ctx context.Context, beside string, keep Keep) error {
 	var total int64
 	for i, it := range items {
 		if keep.Bytes > 0 && it.at.After(keep.Before) {
-			total += weigh(it.dir())
+			total += r.weigh(ctx, it.dir())
 		}
 		// The newest stays whatever its size: nobody has had the time to undo it.
 		if it.at.Before(keep.Before) || i > 0 && keep.Bytes > 0 && total > keep.Bytes {
@@ -81,7 +81,7 @@ func (r *Repo) listTrash(ctx context.Context, parent string) (items []swept, err
 	for _, entry := range entries {
 		name := entry.Name()
 		info, err := entry.Info()
-		if err != nil || !info.IsDir() || checkOp(name) != nil {
+		if err != nil || !info.IsDir() || checkOp(name) != nil || r.isAside(parent, name) {
 			continue
 		}
 		if strings.HasSuffix(name, deleted) {
@@ -95,6 +95,16 @@ func (r *Repo) listTrash(ctx context.Context, parent string) (items []swept, err
 		items = append(items, swept{parent, id, info.ModTime()})
 	}
 	return items, errors.Join(errs...)
+}
+
+// isAside reports a directory that belongs to a home which is elsewhere.
+func (r *Repo) isAside(parent, name string) bool {
+	for _, tail := range []string{"", parked, deleted, parked + deleted} {
+		if r.asideOf(filepath.Join(r.common, dirName, "trash", name+tail)) == filepath.Join(parent, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // sweep deletes a trash, unless somebody is at work on it, now or when nobody finds

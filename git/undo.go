@@ -62,7 +62,7 @@ func (r *Repo) discardMarked(ctx context.Context, a Add) error {
 	}
 	if own, err := r.adminDir(a.Path); err == nil && own == admin {
 		if trash, err := r.setAside(a.Path, a.Op); err == nil {
-			defer os.RemoveAll(trash)
+			defer func() { _ = r.deleteTree(context.WithoutCancel(ctx), trash) }() // else a sweep does
 		}
 	}
 	unlock, err := r.lock(ctx)

@@ -137,7 +137,7 @@ func (out *WorktreeRemoveOut) tellTrash(trash git.Trash, set config.Settings) {
 	if !trash.Precious {
 		return
 	}
-	out.Trash, out.TrashBytes = filepath.Join(trash.Dir, "files"), trash.Bytes
+	out.Trash, out.TrashBytes = trash.Files, trash.Bytes
 	out.TrashUntil = time.Now().Add(set.KeepTrash).UTC().Format(time.RFC3339)
 	out.size = inBytes(trash.Bytes)
 	out.LeftOut = someFiles(slices.Concat(s.Nested, s.LeftOut, s.Ignored))

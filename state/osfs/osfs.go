@@ -6,6 +6,8 @@
 // other end of a pipe or for a device; what is appended to or overwritten in place
 // has no second name. What is something else is a [Refused] that says what it is.
 //
+// [CopySparse] and [WriteSparse] write files that have holes with their holes.
+//
 // A Dir is safe for concurrent use by goroutines. Names are relative, have slashes
 // and lead downwards.
 package osfs

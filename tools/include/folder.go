@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+
+	"wt-mcp/state/osfs"
 )
 
 // The modes of what is not complete.
@@ -150,12 +152,11 @@ func (f *folder) fill(name string, source *os.File, info fs.FileInfo) error {
 	return f.finish(name, target, info, f.write(target, source, info.Size()))
 }
 
-// write copies the content. For small files two plain calls are quicker than what
-// io.Copy finds out.
+// write copies the content, with its holes. For small files two plain calls are
+// quicker.
 func (f *folder) write(target, source *os.File, size int64) error {
 	if size > small {
-		_, err := io.Copy(target, source)
-		return err
+		return osfs.CopySparse(target, source)
 	}
 	if size == 0 {
 		return nil

@@ -4,7 +4,7 @@
 // A copy follows no symbolic link: links are made again as they are, relative or
 // absolute. It writes through an os.Root, so that no link in the new checkout
 // leads it elsewhere, and overwrites nothing that is there: what the branch
-// tracks wins. Modes (without set-id bits) and times are kept, owners, extended
+// tracks wins. Modes (without set-id bits), times and holes are kept, owners, extended
 // attributes and hard links are not; sockets, pipes, devices, other
 // worktrees and everything named .git are left out. Where the file system shares blocks between files
 // (FICLONE, clonefile), nothing is written twice.
