@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/ops"
 	"wt-mcp/tools/rules"
 	"wt-mcp/tools/runner"
 )
@@ -272,5 +273,12 @@ func runError(err error) error {
 	case errors.Is(err, context.Canceled):
 		return &state.Error{Code: state.Cancelled, Message: "the call was cancelled before the command was started"}
 	}
-	return &state.Error{Code: state.Internal, Message: "run command", Err: err}
+	if errors.Is(err, runner.ErrNoProc) {
+		return &state.Error{Code: state.Internal, Message: "run command", Err: err, Hint: "nothing was started; mount it where the server is: mount -t proc proc /proc"}
+	}
+	code, hint, ok := ops.Remedy(err)
+	if !ok {
+		return &state.Error{Code: state.Internal, Message: "run command", Err: err}
+	}
+	return &state.Error{Code: code, Message: "run command", Err: err, Hint: "nothing was started; " + hint}
 }

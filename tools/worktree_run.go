@@ -149,7 +149,7 @@ func (b *Board) spec(ctx context.Context, in WorktreeRunIn, w state.Worktree, se
 	}
 	ports, err := b.Jobs.PortBase(w.Name, func() ([]string, error) { return b.liveNames(ctx) })
 	if err != nil {
-		return s, fmt.Errorf("find free ports: %w", err)
+		return s, runError(fmt.Errorf("find free ports: %w", err))
 	}
 	extra := runEnv(s, ports, in.Env)
 	s.Env, s.Dropped = runner.Environment(allowedOf(b.Env, set.Deny), set.Allow, extra)

@@ -13,6 +13,7 @@ import (
 	"wt-mcp/server"
 	"wt-mcp/state"
 	"wt-mcp/tools"
+	"wt-mcp/tools/ops"
 )
 
 // mcpServer speaks MCP on stdin and stdout.
@@ -100,7 +101,8 @@ func (p *program) find(ctx context.Context, roots func(context.Context) []string
 	}
 	here, err := os.Getwd()
 	if err != nil {
-		return nil, fmt.Errorf("find the current directory: %w", err)
+		return nil, &state.Error{Code: state.NotARepository, Err: err, Message: "the directory that wt-mcp was started in is gone",
+			Hint: "start wt-mcp in a directory that exists, or with --repo DIR"}
 	}
 	repo, err := git.Open(ctx, here)
 	return repo, openError(here, err)
@@ -135,5 +137,5 @@ func openError(dir string, err error) error {
 			Hint: "start wt-mcp in a git repository or with --repo DIR; git init makes one"}
 	}
 	return &state.Error{Code: state.GitFailed, Err: err, Message: fmt.Sprintf("open the repository of %s", dir),
-		Hint: "mend what git says, then repeat the call"}
+		Hint: ops.SystemHint(err, "mend what git says, then repeat the call")}
 }

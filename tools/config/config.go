@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
@@ -119,7 +120,10 @@ type content struct {
 func (f Files) Load() (Settings, error) {
 	s := Defaults()
 	own, _, err := read(f.User)
-	if err != nil {
+	switch {
+	case err != nil && !reachable(f.User):
+		s.Notes = append(s.Notes, f.User+" cannot be looked for, so no settings of the user are in effect: HOME or XDG_CONFIG_HOME leads where the server may not look")
+	case err != nil:
 		return s, err
 	}
 	s.take(own)
@@ -137,6 +141,12 @@ func (f Files) Load() (Settings, error) {
 		s.narrow(theirs)
 	}
 	return s.sound(), nil
+}
+
+// reachable reports whether the system lets us ask for a file of that name.
+func reachable(name string) bool {
+	_, err := os.Lstat(name)
+	return !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)
 }
 
 func read(name string) (c content, data []byte, err error) {

@@ -189,7 +189,8 @@ func GitError(doing string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return &state.Error{Code: state.Cancelled, Message: doing + " was cancelled", Err: err}
 	}
-	return &state.Error{Code: state.GitFailed, Message: doing, Err: err, Hint: "nothing was changed; mend what git says, then repeat the call"}
+	return &state.Error{Code: state.GitFailed, Message: doing, Err: err,
+		Hint: "nothing was changed; " + SystemHint(err, "mend what git says, then repeat the call")}
 }
 
 // actorOr is who began an operation that has begun, else the caller.

@@ -20,6 +20,7 @@ var (
 	ErrTooLong = errors.New("it is longer than the system takes")
 	ErrNoDir   = errors.New("no such directory")
 	ErrNoShell = errors.New("no such shell")
+	ErrNoProc  = errors.New("/proc is not mounted, and without it nobody could end what a command leaves running")
 )
 
 // Spec is one shell command to run, as its supervisor is told of it.

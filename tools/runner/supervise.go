@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -47,7 +49,9 @@ type failure struct {
 	Text string `json:"text"`
 }
 
-func kinds() []error { return []error{ErrNUL, ErrTooLong, ErrNoDir, ErrNoShell} }
+func kinds() []error {
+	return []error{ErrNUL, ErrTooLong, ErrNoDir, ErrNoShell, syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EMFILE, fs.ErrPermission}
+}
 
 func failureOf(err error) *failure {
 	f := &failure{Text: err.Error()}

@@ -1,0 +1,44 @@
+package ops
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"syscall"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+)
+
+// Remedy says what to do where it is the system that has no more of something, or
+// does not let us: a code, and a hint that names the directory or what to set.
+func Remedy(err error) (code state.Code, hint string, ok bool) {
+	switch {
+	case errors.Is(err, git.ErrNoScratch):
+		return state.GitFailed, "set TMPDIR where the server is started, or make room, then repeat the call", true
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return state.Internal, "raise the limit of open files (ulimit -n) where the server is started", true
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return state.Internal, "make room on the disk of " + placeOf(err) + ", then repeat the call", true
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return state.ReadOnly, "check the permissions of " + placeOf(err), true
+	}
+	return "", "", false
+}
+
+// SystemHint is what to do about an error of the system, or otherwise where it is none.
+func SystemHint(err error, otherwise string) string {
+	if _, hint, ok := Remedy(err); ok {
+		return hint
+	}
+	return otherwise
+}
+
+// placeOf is the directory of the file that an error is about.
+func placeOf(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return filepath.Dir(path.Path)
+	}
+	return "the repository"
+}
