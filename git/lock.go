@@ -38,7 +38,7 @@ func (r *Repo) lock(ctx context.Context) (unlock func(), err error) {
 // short beside the 2 to 10 ms for which the lock is held.
 func (r *Repo) flock(ctx context.Context) (*os.File, error) {
 	path := filepath.Join(r.common, dirName, "git.lock")
-	file, err := openLockFile(path)
+	file, err := r.openPrivate("git.lock")
 	if err != nil {
 		return nil, fmt.Errorf("open git lock: %w", err)
 	}
@@ -56,18 +56,6 @@ func (r *Repo) flock(ctx context.Context) (*os.File, error) {
 			return nil, fmt.Errorf("wait for %s: %w", path, err)
 		}
 	}
-}
-
-func openLockFile(path string) (*os.File, error) {
-	const flags = os.O_CREATE | os.O_RDWR
-	file, err := os.OpenFile(path, flags, 0o666)
-	if !errors.Is(err, os.ErrNotExist) {
-		return file, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return nil, err
-	}
-	return os.OpenFile(path, flags, 0o666)
 }
 
 var errLocked = errors.New("locked by another process")

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+
+	"wt-mcp/state/osfs"
 )
 
 // Repo is one repository. It is immutable but for the turn that its goroutines
@@ -20,6 +23,8 @@ type Repo struct {
 	common string
 	bare   bool
 	turn   chan struct{} // holds one token: the goroutine that may wait for the flock
+
+	sharing func() osfs.Sharing
 }
 
 // Open finds the repository that dir lies in: dir may be a main checkout, a
@@ -63,7 +68,8 @@ func find(ctx context.Context, dir string, explicit bool) (*Repo, error) {
 		return nil, err
 	}
 	p.private = filepath.Join(found.common, dirName)
-	r := &Repo{git: p, common: found.common, turn: make(chan struct{}, 1)}
+	r := &Repo{git: p, common: found.common, turn: make(chan struct{}, 1),
+		sharing: sync.OnceValue(func() osfs.Sharing { return p.askSharing(found.common) })}
 	r.root, r.bare, err = p.mainCheckout(ctx, found)
 	if err != nil {
 		return nil, err

@@ -263,3 +263,22 @@ func TestParseVersion(t *testing.T) {
 	require.NoError(t, err)
 	require.Regexp(t, `^\d+\.\d+`, version)
 }
+
+// What git tracks of a board came with the repository; who may use its files git says.
+func TestBroughtAndSharing(t *testing.T) {
+	t.Parallel()
+	r := gittest.NewRepo(t)
+	repo := mustOpen(t, r.Dir)
+	brought, err := repo.Brought(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, brought)
+	r.Write(".tasks/task_1.json", "{}")
+	r.Write(".worktrees/index.json", "{}")
+	r.Git("add", "-f", ".tasks/task_1.json")
+	brought, err = repo.Brought(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{".tasks/task_1.json"}, brought)
+	require.False(t, repo.Sharing().Shared())
+	r.Git("config", "core.sharedRepository", "0640")
+	require.EqualValues(t, 0o640, mustOpen(t, r.Dir).Sharing().Mode(0o600))
+}

@@ -37,7 +37,7 @@ func (s swept) dir() string { return filepath.Join(s.parent, s.id) }
 // at that moment finds its trash whole or not at all. One process sweeps at a time:
 // for any other there is nothing to do.
 func (r *Repo) SweepTrash(ctx context.Context, beside string, keep Keep) error {
-	turn, err := openLockFile(filepath.Join(r.common, dirName, "sweep.lock"))
+	turn, err := r.openPrivate("sweep.lock")
 	if err != nil {
 		return err
 	}

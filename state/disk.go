@@ -24,7 +24,7 @@ import (
 // root and the parent of the private directory are looked at by check.
 type disk struct {
 	root, priv string // absolute
-	sharing    osfs.Sharing
+	sharing    func() osfs.Sharing
 
 	mu   sync.Mutex
 	held map[string]*held // by path
@@ -37,7 +37,10 @@ type held struct {
 	tight bool // its mode is what it is to be
 }
 
-func newDisk(root, private string, sharing osfs.Sharing) *disk {
+func newDisk(root, private string, sharing func() osfs.Sharing) *disk {
+	if sharing == nil {
+		sharing = func() osfs.Sharing { return osfs.Sharing{} }
+	}
 	return &disk{root: filepath.Clean(root), priv: filepath.Clean(private), sharing: sharing, held: map[string]*held{}}
 }
 
@@ -155,7 +158,7 @@ func (d *disk) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	writes := flag&(os.O_WRONLY|os.O_RDWR) != 0
 	if writes && d.private(name) {
 		perm &= 0o700
-		at.tighten(d.sharing)
+		at.tighten(d.sharing())
 	}
 	f, err := at.dir.OpenFile(base, flag, perm)
 	if err == nil && writes {
@@ -182,9 +185,9 @@ func (h *held) tighten(sharing osfs.Sharing) {
 // adjust does what the file system can: some have no modes.
 func (d *disk) adjust(f *os.File, private bool) {
 	if private {
-		_ = d.sharing.AdjustPrivate(f)
+		_ = d.sharing().AdjustPrivate(f)
 	} else {
-		_ = d.sharing.Adjust(f)
+		_ = d.sharing().Adjust(f)
 	}
 }
 
@@ -235,7 +238,7 @@ func (d *disk) MkdirAll(name string, perm fs.FileMode) error {
 	if err != nil {
 		return refused(err)
 	}
-	return refused(at.dir.MkdirAll(strings.Join(way, "/"), perm, d.sharing))
+	return refused(at.dir.MkdirAll(strings.Join(way, "/"), perm, d.sharing()))
 }
 
 func (d *disk) Mkdir(name string, perm fs.FileMode) error { return d.MkdirAll(name, perm) }

@@ -10,8 +10,6 @@ import (
 
 	"github.com/spf13/afero"
 	"github.com/stretchr/testify/require"
-
-	"wt-mcp/state/osfs"
 )
 
 // failing is a real file system on which the n-th change fails.
@@ -104,7 +102,7 @@ func TestInvariant2FailedCallOnDisk(t *testing.T) {
 		for at := 1; ; at++ {
 			root := t.TempDir()
 			private := filepath.Join(root, ".git", "wt-mcp")
-			fs := &failing{Fs: newDisk(root, private, osfs.Sharing{}), failAt: at, cause: cause}
+			fs := &failing{Fs: newDisk(root, private, nil), failAt: at, cause: cause}
 			reopen := func() *Store {
 				s := Open(Config{FS: fs, Root: root, Private: private, Boot: "boot"})
 				s.spawn = func(f func()) { f() }

@@ -45,6 +45,10 @@ func (e Event) MarshalJSON() ([]byte, error) {
 func parseEvent(line []byte) (e Event, ok bool) {
 	type plain Event
 	var p plain
+	line, err := shaped(line)
+	if err != nil {
+		return Event{}, false
+	}
 	dec := json.NewDecoder(bytes.NewReader(line))
 	dec.UseNumber()
 	if err := dec.Decode(&p); err != nil || dec.InputOffset() != int64(len(bytes.TrimRight(line, " \t\r"))) {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"path"
 
 	"github.com/spf13/afero"
 )
@@ -34,6 +36,9 @@ func (s *Store) appendEvents(lines []json.RawMessage) error {
 // openLog opens the event log for appending, and makes it if need be.
 func (s *Store) openLog() (afero.File, error) {
 	f, err := s.reopen(s.abs(EventsFile), os.O_CREATE|os.O_APPEND)
+	if err != nil && !missing(err) && s.unlinkKept() {
+		f, err = s.reopen(s.abs(EventsFile), os.O_CREATE|os.O_APPEND)
+	}
 	if missing(err) {
 		if err = s.makeDir(s.abs(WorktreesDir)); err == nil {
 			f, err = s.reopen(s.abs(EventsFile), os.O_CREATE|os.O_APPEND)
@@ -102,7 +107,11 @@ func (v *View) ReadLog(q EventQuery) (p LogPage, err error) {
 		q.Match = func(Event) bool { return true }
 	}
 	r := logReader{query: q, oldest: p.LastSeq + 1}
-	if err := v.backwards(r.take); err != nil {
+	err = v.backwards(maxTail, r.take)
+	far := errors.Is(err, errFar)
+	if far {
+		r.file = path.Base(EventsFile)
+	} else if err != nil {
 		return p, err
 	}
 	newest := r.newest
@@ -112,6 +121,9 @@ func (v *View) ReadLog(q EventQuery) (p LogPage, err error) {
 	p.Events = make([]Event, 0, len(newest))
 	for i := len(newest) - 1; i >= 0; i-- {
 		p.Events = append(p.Events, newest[i])
+	}
+	if far && q.After == nil {
+		p.Missed = &Missed{From: 1, To: r.oldest - 1, File: r.file}
 	}
 	if q.After != nil && r.oldest > *q.After+1 {
 		p.Missed = &Missed{From: *q.After + 1, To: r.oldest - 1, File: r.file}
@@ -137,6 +149,9 @@ func (r *logReader) take(line []byte) bool {
 		r.file = c.File
 		return false
 	}
+	if e.Seq > 0 {
+		r.oldest = min(r.oldest, e.Seq)
+	}
 	if r.query.After == nil {
 		if r.query.Match(e) {
 			r.newest = append(r.newest, e)
@@ -144,14 +159,10 @@ func (r *logReader) take(line []byte) bool {
 		return len(r.newest) < r.query.Limit
 	}
 	if e.Seq > 0 && e.Seq <= *r.query.After {
-		r.oldest = min(r.oldest, e.Seq)
 		return false
 	}
-	if e.Seq > 0 {
-		r.oldest = min(r.oldest, e.Seq)
-		if r.query.Match(e) {
-			r.newest = append(r.newest, e)
-		}
+	if e.Seq > 0 && r.query.Match(e) {
+		r.newest = append(r.newest, e)
 	}
 	return true
 }
@@ -165,7 +176,7 @@ func unreadable(line []byte) Event {
 }
 
 func (v *View) lastSeq() (last int64, err error) {
-	err = v.backwards(func(line []byte) bool {
+	err = v.backwards(math.MaxInt64, func(line []byte) bool {
 		e, ok := parseEvent(line)
 		if c, continues := e.continues(); continues {
 			e.Seq = c.AfterSeq
@@ -180,7 +191,8 @@ func (v *View) lastSeq() (last int64, err error) {
 }
 
 // backwards calls take with each line, the newest first, until it returns false.
-func (v *View) backwards(take func(line []byte) bool) error {
+// It does not read much more than the last bytes of the log that limit says.
+func (v *View) backwards(limit int64, take func(line []byte) bool) error {
 	for i := len(v.lines) - 1; i >= 0; i-- {
 		if !take(v.lines[i]) {
 			return nil
@@ -194,22 +206,32 @@ func (v *View) backwards(take func(line []byte) bool) error {
 		return fmt.Errorf("open event log: %w", err)
 	}
 	defer f.Close()
-	if v.logSize != nil {
-		return linesBackwards(f, *v.logSize, take)
-	}
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("read event log: %w", err)
 	}
-	return linesBackwards(f, info.Size(), take)
+	size := info.Size()
+	if v.logSize != nil {
+		size = *v.logSize
+	}
+	return linesBackwards(f, size, limit, take)
 }
 
+// errFar is what linesBackwards answers where it does not go further.
+var errFar = errors.New("the event log goes on before what was read of it")
+
 // linesBackwards reads f from its end in blocks, so that the cost of a tail does
-// not depend on the size of the log.
-func linesBackwards(f io.ReaderAt, size int64, take func(line []byte) bool) error {
+// not depend on the size of the log, and not much more than limit of it.
+func linesBackwards(f afero.File, size, limit int64, take func(line []byte) bool) error {
 	const block = 32 << 10
 	var rest []byte // beginning of the line that the block behind ended in
 	for end := size; end > 0; {
+		switch {
+		case len(rest) > maxLine:
+			return tooLong(f.Name())
+		case size-end > limit:
+			return errFar
+		}
 		start := max(0, end-block)
 		buf := make([]byte, end-start, end-start+int64(len(rest)))
 		if _, err := f.ReadAt(buf, start); err != nil && !errors.Is(err, io.EOF) {

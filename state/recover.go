@@ -82,7 +82,7 @@ func (s *Store) planFile(todo *replay, h *history) error {
 	case now == afterHash(*h.last):
 	case h.hashes[now] || h.tore(current):
 		todo.writes = append(todo.writes, *h.last)
-	case json.Valid(current):
+	case json.Valid(bytes.TrimPrefix(current, []byte("\xef\xbb\xbf"))):
 		todo.conflicts = append(todo.conflicts, *h.last)
 	default:
 		todo.writes = append(todo.writes, *h.last)

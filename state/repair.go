@@ -1,12 +1,16 @@
 package state
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/afero"
+
+	"wt-mcp/state/osfs"
 )
 
 // logEnd is the part of the event log behind what is known to be flushed, as it
@@ -28,6 +32,9 @@ func (s *Store) eventsEnd(h header, expected []json.RawMessage) (logEnd, error) 
 	if err == nil {
 		defer f.Close()
 		if end.flushed, err = flushedPart(f, h); err == nil {
+			end.flushed, err = boundedTail(f, end.flushed)
+		}
+		if err == nil {
 			end.is, err = readFrom(f, end.flushed)
 		}
 		if err != nil {
@@ -63,6 +70,31 @@ func wholeLinesUpTo(f afero.File, offset int64) (int64, error) {
 	return offset, nil
 }
 
+// boundedTail is from where on a log is compared with the journal: at offset, or
+// where a line begins not much more than maxTail before its end. What the journal
+// expects is shorter by far.
+func boundedTail(f afero.File, offset int64) (int64, error) {
+	info, err := f.Stat()
+	if err != nil || info.Size()-offset <= maxTail {
+		return offset, err
+	}
+	start := info.Size() - maxTail
+	r := bufio.NewReaderSize(io.NewSectionReader(f, start, maxLine), 64<<10)
+	for n := int64(1); ; n++ {
+		c, err := r.ReadByte()
+		if errors.Is(err, io.EOF) {
+			return 0, tooLong(f.Name())
+		}
+		if err != nil || c == '\n' {
+			return start + n, err
+		}
+	}
+}
+
+func tooLong(name string) error {
+	return refused(&osfs.Refused{Path: name, Why: fmt.Sprintf("has a line of more than %d MB, so it is no event log", maxLine>>20)})
+}
+
 func readFrom(f afero.File, offset int64) ([]byte, error) {
 	return io.ReadAll(io.NewSectionReader(f, offset, 1<<40))
 }
@@ -90,7 +122,7 @@ func (s *Store) repairEvents(h header, expected []json.RawMessage) error {
 		}
 		return err
 	}
-	whole, err := s.readFile(s.abs(EventsFile), 1<<40)
+	whole, err := s.readFile(s.abs(EventsFile), maxRewrite)
 	if err != nil {
 		return fmt.Errorf("read event log: %w", err)
 	}

@@ -144,6 +144,19 @@ func (s *Store) keepLog(log, name string) error {
 	return s.syncDir(filepath.Dir(name))
 }
 
+// unlinkKept takes away the second name that a process which died in keepLog left
+// to the log, which is not written to while it has two.
+func (s *Store) unlinkKept() (done bool) {
+	names, _ := s.names(s.abs(WorktreesDir))
+	for _, name := range names {
+		kept := s.abs(WorktreesDir + "/" + name)
+		if oldLog.MatchString(name) && s.sameFile(s.abs(EventsFile), kept) {
+			done = s.fs.Remove(kept) == nil
+		}
+	}
+	return done
+}
+
 func (s *Store) sameFile(a, b string) bool {
 	one, err1 := s.lstat(a)
 	two, err2 := s.lstat(b)
@@ -157,17 +170,16 @@ func (s *Store) firstSeq(log string) (int64, error) {
 		return 0, err
 	}
 	defer f.Close()
-	for r := bufio.NewReaderSize(f, 64<<10); ; {
-		line, err := r.ReadBytes('\n')
-		e, _ := parseEvent(bytes.TrimSpace(line))
+	lines := bufio.NewScanner(io.LimitReader(f, maxTail))
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		e, _ := parseEvent(bytes.TrimSpace(lines.Bytes()))
 		if c, ok := e.continues(); ok {
 			return c.AfterSeq + 1, nil
 		}
 		if e.Seq > 0 {
 			return e.Seq, nil
 		}
-		if err != nil {
-			return 0, nil
-		}
 	}
+	return 0, nil
 }

@@ -37,6 +37,9 @@ const (
 const (
 	maxTaskFile  = 16 << 20
 	maxIndexFile = 64 << 20
+	maxLine      = 4 << 20   // of the event log
+	maxTail      = 32 << 20  // how far back the event log is read
+	maxRewrite   = 256 << 20 // an event log that can be mended
 )
 
 // Config says where a board lives and what it stands on. Root and Private are
@@ -45,8 +48,12 @@ type Config struct {
 	Root    string // holds .tasks and .worktrees
 	Private string // lock, marker, journal, intents; on the same machine's disk
 
-	FS          afero.Fs             // default: the system's, from which nothing leads elsewhere
-	Sharing     osfs.Sharing         // default: the umask decides, and what is private is the user's alone
+	FS      afero.Fs            // default: the system's, from which nothing leads elsewhere
+	Sharing func() osfs.Sharing // default: the umask decides, and what is private is the user's alone
+	// Brought lists what of the board git tracks; it is asked while no store has
+	// written the board. Default: nothing.
+	Brought func(context.Context) ([]string, error)
+
 	Locker      Locker               // default: flock on Private/lock
 	Now         func() time.Time     // default: time.Now
 	Boot        string               // default: this boot of the machine
@@ -62,6 +69,7 @@ type Config struct {
 type Store struct {
 	fs          afero.Fs
 	disk        *disk
+	brought     func(context.Context) ([]string, error)
 	root, priv  string
 	locker      Locker
 	now         func() time.Time
@@ -89,7 +97,7 @@ type Store struct {
 // Open returns the board. It changes nothing on disk: directories come with the
 // first change, and what a dead process left unfinished is finished by the next one.
 func Open(c Config) *Store {
-	s := &Store{fs: c.FS, disk: newDisk(c.Root, c.Private, c.Sharing), root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot, uptime: c.Uptime,
+	s := &Store{fs: c.FS, disk: newDisk(c.Root, c.Private, c.Sharing), brought: c.Brought, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot, uptime: c.Uptime,
 		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, logLimit: logCapacity, spawn: func(f func()) { go f() }}
 	s.open = map[string]opened{}
 	s.tasks = newCatalog(s)
@@ -229,6 +237,9 @@ func (s *Store) writeMarker(m marker) error {
 // change survives any crash. fn sees the board as it is at that instant; it must
 // be quick, without git, commands or network. When fn fails nothing is changed.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	if err := s.admit(ctx); err != nil {
+		return err
+	}
 	var m marker
 	err := againIfTorn(func() (err error) {
 		m, err = s.update(ctx, fn)
@@ -343,6 +354,7 @@ func (s *Store) commit(m marker, tx *Tx) (marker, error) {
 
 // unwritable turns the failure to write into what a client can act on.
 func (s *Store) unwritable(err error) error {
+	err = refused(err)
 	var e *Error
 	switch {
 	case errors.As(err, &e):

@@ -144,6 +144,10 @@ func decodeTask(data []byte) (Task, error) {
 
 // parseTask reads the content of the file of task id.
 func parseTask(id int, data []byte) (Task, error) {
+	data, err := shaped(data)
+	if err != nil {
+		return Task{}, err
+	}
 	t, err := parsePlain(id, data)
 	if err == nil {
 		t.raw = append(json.RawMessage(nil), data...)
@@ -153,6 +157,10 @@ func parseTask(id int, data []byte) (Task, error) {
 
 // parsePlain is parseTask without the keys that we do not know.
 func parsePlain(id int, data []byte) (Task, error) {
+	data, err := shaped(data)
+	if err != nil {
+		return Task{}, err
+	}
 	t, err := decodeTask(data)
 	if err != nil {
 		return Task{}, err

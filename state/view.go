@@ -19,6 +19,9 @@ func (v *View) Now() float64 { return v.store.Now() }
 // counts. A change that is committed is seen, even where the files do not have
 // it yet because its writer died or the disk is full.
 func (s *Store) View(ctx context.Context, fn func(*View) error) error {
+	if err := s.admit(ctx); err != nil {
+		return err
+	}
 	return againIfTorn(func() error { return s.view(ctx, fn) })
 }
 

@@ -80,6 +80,10 @@ func (x index) MarshalJSON() ([]byte, error) {
 func parseIndex(data []byte) (index, error) {
 	type plain index
 	var p plain
+	data, err := shaped(data)
+	if err != nil {
+		return index{}, err
+	}
 	if err := json.Unmarshal(data, &p); err != nil {
 		return index{}, err
 	}

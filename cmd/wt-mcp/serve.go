@@ -73,7 +73,7 @@ func (p *program) open(ctx context.Context, roots func(context.Context) []string
 		}
 	}
 	store := state.Open(state.Config{
-		Root: repo.Root(), Private: private,
+		Root: repo.Root(), Private: private, Sharing: repo.Sharing, Brought: repo.Brought,
 		NoSync: os.Getenv("WT_MCP_SYNC") == "off", Holder: fmt.Sprintf("wt-mcp (pid %d)", os.Getpid()),
 	})
 	board := tools.NewBoard(store, repo, p.log, p.environ)

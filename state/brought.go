@@ -1,0 +1,51 @@
+package state
+
+import (
+	"context"
+	"path"
+	"strings"
+)
+
+// admit refuses files of a board that came with a clone. The private directory
+// never comes with one: while no store has written it, what the repository itself
+// carries is somebody else's. What the repository does not carry is a board of the
+// original program, and is continued.
+func (s *Store) admit(ctx context.Context) error {
+	if s.brought == nil || !s.unborn() || !s.found(TasksDir) && !s.found(WorktreesDir) {
+		return nil
+	}
+	tracked, err := s.brought(ctx)
+	if err != nil {
+		return &Error{Code: GitFailed, Message: "find out whether the board came with the repository", Err: err, Hint: "mend what git says, then repeat the call"}
+	}
+	var board []string
+	for _, name := range tracked {
+		if isBoardFile(name) {
+			board = append(board, name)
+		}
+	}
+	if len(board) == 0 {
+		return nil
+	}
+	return Errorf(Corrupt, "if the board is yours, git rm -r --cached --ignore-unmatch "+TasksDir+" "+WorktreesDir+" keeps its files and the board goes on with them; "+
+		"if it is not, git rm -r takes them away", "%s came with the repository (git tracks %s), so it is not taken for this board's state; nothing was changed",
+		Visible(Clip(board[0], 100)), map[bool]string{true: "it", false: "it and others of the board"}[len(board) == 1]).With("files", board[:min(len(board), 20)])
+}
+
+func (s *Store) found(dir string) bool {
+	_, err := s.lstat(s.abs(dir))
+	return err == nil
+}
+
+// isBoardFile reports whether the board takes a file, by its path from the root,
+// for its state.
+func isBoardFile(name string) bool {
+	dir, base := path.Split(name)
+	switch {
+	case strings.EqualFold(dir, TasksDir+"/"):
+		return IsTaskFile(strings.ToLower(base))
+	case strings.EqualFold(dir, WorktreesDir+"/"):
+		return strings.EqualFold(name, IndexFile) || strings.EqualFold(name, EventsFile) || oldLog.MatchString(strings.ToLower(base))
+	}
+	return strings.EqualFold(name, TasksDir) || strings.EqualFold(name, WorktreesDir)
+}
