@@ -11,7 +11,7 @@ import (
 )
 
 // handle takes one line to where it belongs. It runs on the reader and waits for
-// nothing but initialize.
+// nothing but initialize and ping.
 func (c *conn) handle(ctx context.Context, l line) {
 	if l.over {
 		c.fault(oversize(l, c.opt.MaxMessage))
@@ -28,9 +28,9 @@ func (c *conn) handle(ctx context.Context, l line) {
 	case msg.isResponse():
 		c.response(msg)
 	case msg.id == nil:
-		c.notification(ctx, msg)
+		c.notification(ctx, msg, l.size)
 	default:
-		c.request(ctx, msg)
+		c.request(ctx, msg, l.size)
 	}
 }
 
@@ -48,7 +48,7 @@ func (c *conn) response(msg message) {
 
 // notification hands what the engine may care for to the engine, in a goroutine
 // of its own: a handler that asks the client something must not block the reader.
-func (c *conn) notification(ctx context.Context, msg message) {
+func (c *conn) notification(ctx context.Context, msg message, size int) {
 	if msg.method == string(mcp.MethodNotificationCancelled) {
 		c.cancelled(msg)
 		return
@@ -56,7 +56,7 @@ func (c *conn) notification(ctx context.Context, msg message) {
 	if !c.live.enter() {
 		return
 	}
-	c.workers.run(func() {
+	c.queue.add(notices, size, func() {
 		defer c.live.leave()
 		_, _ = c.engine(ctx, c.session, &msg, 0)
 	})
@@ -72,7 +72,7 @@ func (c *conn) cancelled(msg message) {
 	r.cancel()
 }
 
-func (c *conn) request(ctx context.Context, msg message) {
+func (c *conn) request(ctx context.Context, msg message, size int) {
 	if !c.mayRun(&msg) {
 		c.fault(&fault{id: msg.id, code: mcp.INVALID_REQUEST, text: uninitialized})
 		return
@@ -86,11 +86,22 @@ func (c *conn) request(ctx context.Context, msg message) {
 		}
 		return
 	}
-	if msg.method == string(mcp.MethodInitialize) {
+	switch mcp.MCPMethod(msg.method) {
+	case mcp.MethodInitialize, mcp.MethodPing:
 		c.serve(ctx, r)
 		return
 	}
-	c.workers.run(func() { c.serve(ctx, r) })
+	c.queue.add(c.kind(&msg), size, func() { c.serve(ctx, r) })
+}
+
+// notices is the kind of what wants no answer.
+const notices = "notification"
+
+func (c *conn) kind(msg *message) string {
+	if c.opt.Kind == nil {
+		return ""
+	}
+	return c.opt.Kind(msg.method, msg.params)
 }
 
 const uninitialized = "not initialized: send initialize first, or carry a protocol version of 2026-07-28 or later in " +

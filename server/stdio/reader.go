@@ -112,6 +112,7 @@ func lastBytes(kept, chunk []byte) []byte {
 func (c *conn) readAll(ctx context.Context, in io.Reader) error {
 	lines := newLineReader(in, c.opt.MaxMessage)
 	for ctx.Err() == nil {
+		c.queue.room(ctx)
 		l, err := lines.next()
 		if ended(err) {
 			return nil

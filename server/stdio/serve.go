@@ -7,15 +7,21 @@
 // that cannot be encoded, a handler that panics, a line that is no message: each
 // is answered with an error. Responses and notifications are never answered.
 //
-// Order. Requests run side by side, without a limit, each in its own goroutine;
-// none waits for another. The exception is initialize: nothing that follows it
-// is looked at before its answer is queued. What a handler sends through its
-// session is written before its answer, and nothing for a request is written
-// after its answer.
+// Order. Requests run side by side, each in its own goroutine; none waits for
+// one of another kind (Options.Kind), and of its own only for those that came
+// before it. The exception is initialize: nothing that follows it is looked at
+// before its answer is queued. What a handler sends through its session is written
+// before its answer, and nothing for a request is written after its answer.
 //
-// Writing. Each message is one Write of one whole line. Neither the reader nor a
-// handler ever waits for the client to read: what is not yet written is kept
-// in memory, and nothing of it is dropped.
+// Writing. Each message is one Write of one whole line. A handler never waits for
+// the client to read: what is not yet written is kept in memory, and nothing of
+// it is dropped.
+//
+// Bounds. So many requests run at once, large messages one at a time. While the
+// client leaves 32 MB unread no further request is begun; it is taken in, its
+// cancellation and a ping are heard and answered. With 32 MB of requests
+// taken in, or 64 MB unread, reading stops until it is less. What was taken in is
+// answered all the same.
 //
 // Cancellation. notifications/cancelled ends the request's context at once, also
 // when its goroutine has not started. From then on nothing is written for it
@@ -77,6 +83,11 @@ type Options struct {
 	// result answers the request; modern tells the era. It must be quick and safe for concurrent use.
 	Intercept func(method string, params json.RawMessage, modern bool) (result any, ok bool)
 
+	// Kind, where it is set, names the kind of a request that is over soon: a few of
+	// one kind run at a time. "" is a request that may take as long as it likes; a
+	// thousand of those run at a time. It is called by the reader.
+	Kind func(method string, params json.RawMessage) string
+
 	// Grace is how long requests may go on after the end of input. A negative
 	// Grace cancels them at once. Default: 5 s.
 	Grace time.Duration
@@ -90,7 +101,8 @@ func Serve(ctx context.Context, srv *mcpserver.MCPServer, in io.Reader, out io.W
 	defer cancel()
 
 	c := newConn(srv, out, opt, cancel)
-	c.workers = newWorkers(served.Done())
+	c.queue = newQueue(newWorkers(served.Done()).run, c.out.unread)
+	c.out.read = c.queue.read
 	if err := srv.RegisterSession(ctx, c.session); err != nil {
 		return fmt.Errorf("register session: %w", err)
 	}
@@ -124,7 +136,7 @@ type conn struct {
 	out     *writer
 	session *session // the connection's own: legacy handshake and broadcasts
 	live    *inflight
-	workers *workers
+	queue   *queue
 	calls   *calls
 	lastSeq atomic.Uint64
 }
@@ -161,13 +173,20 @@ func (c *conn) inputEnded(ctx context.Context) {
 	c.calls.close()
 	idle := c.live.close()
 	c.live.endStreams()
-	grace := time.NewTimer(c.opt.Grace)
-	defer grace.Stop()
+	grace, cancel := context.WithTimeout(ctx, c.opt.Grace)
+	defer cancel()
+	go c.giveUp(grace, cancel)
 	select {
 	case <-idle:
-	case <-grace.C:
-	case <-ctx.Done():
+	case <-grace.Done():
 	case <-c.out.done:
+	}
+}
+
+// giveUp ends the wait for answers that nobody reads.
+func (c *conn) giveUp(ctx context.Context, cancel context.CancelFunc) {
+	if c.out.stuck(time.Now(), settle, ctx.Done()) {
+		cancel()
 	}
 }
 
@@ -176,6 +195,7 @@ func (c *conn) stop(ctx context.Context, readErr error) error {
 	c.calls.close()
 	idle := c.live.close()
 	c.cancel()
+	c.queue.end()
 	c.awaitIdle(idle)
 	c.session.close()
 	writeErr := c.out.drain(settle)

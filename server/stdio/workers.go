@@ -4,7 +4,7 @@ import "sync/atomic"
 
 const maxIdle = 64
 
-// workers run jobs at once and without a limit, each in a goroutine that does
+// workers run jobs at once, each in a goroutine that does
 // nothing else meanwhile. A goroutine that is done stays for the next job: growing
 // the stack of a new one costs more than everything else here does for a call.
 type workers struct {

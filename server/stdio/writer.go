@@ -14,24 +14,32 @@ const backlogWarning = 64 << 20
 var errStalled = errors.New("the client has stopped reading")
 
 // writer writes lines from one goroutine, in the order they were sent. Sending
-// never waits: the queue has no limit.
+// never waits: how much is sent is bounded by what is begun.
 type writer struct {
 	out  io.Writer
 	log  *slog.Logger
 	wake chan struct{}
 	done chan struct{} // closed when nothing more will be written
+	read func()        // told of each line that was written
 
 	mu      sync.Mutex
 	queue   [][]byte
-	pending int // bytes queued and not yet written
-	written int // lines
+	pending int       // bytes queued and not yet written
+	taken   time.Time // when the last line was written
 	warned  bool
 	closed  bool
 	err     error
 }
 
 func newWriter(out io.Writer, log *slog.Logger) *writer {
-	return &writer{out: out, log: log, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return &writer{out: out, log: log, wake: make(chan struct{}, 1), done: make(chan struct{}), read: func() {}}
+}
+
+// unread is how many bytes are sent and not yet written.
+func (w *writer) unread() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pending
 }
 
 // send queues one line, newline included. After close or a failed write it does
@@ -91,11 +99,12 @@ func (w *writer) take() (batch [][]byte, more bool) {
 }
 
 func (w *writer) write(text []byte) bool {
+	defer w.read()
 	_, err := w.out.Write(text)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pending -= len(text)
-	w.written++
+	w.taken = time.Now()
 	if w.pending == 0 {
 		w.warned = false
 	}
@@ -112,23 +121,42 @@ func (w *writer) drain(stall time.Duration) error {
 	w.closed = true
 	w.mu.Unlock()
 	w.rouse()
+	if w.stuck(time.Now(), stall, nil) {
+		return w.abandon()
+	}
+	return w.err
+}
+
+// stuck waits until nothing was written for as long as stall, counted from begun
+// at the earliest. It returns false when there is nothing more to write, or when
+// it is told to stop.
+func (w *writer) stuck(begun time.Time, stall time.Duration, stop <-chan struct{}) bool {
 	for {
-		before := w.progress()
+		left := stall - time.Since(w.since(begun))
+		if left <= 0 {
+			return true
+		}
 		select {
 		case <-w.done:
-			return w.err
-		case <-time.After(stall):
-		}
-		if w.progress() == before {
-			return w.abandon()
+			return false
+		case <-stop:
+			return false
+		case <-time.After(left):
 		}
 	}
 }
 
-func (w *writer) progress() int {
+// since is when the client last took something, or did not have to.
+func (w *writer) since(begun time.Time) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.written
+	switch {
+	case w.pending == 0 && !w.closed:
+		return time.Now()
+	case w.taken.After(begun):
+		return w.taken
+	}
+	return begun
 }
 
 func (w *writer) abandon() error {
