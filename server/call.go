@@ -45,6 +45,23 @@ func (s *Server) call(ctx context.Context, name string, args json.RawMessage, by
 	return answer, err
 }
 
+// kind is the tool of a call that does not wait for anything but its turn.
+func (s *Server) kind(method string, params json.RawMessage) string {
+	var call struct {
+		Name      string
+		Arguments struct {
+			WaitSeconds json.RawMessage `json:"wait_seconds"`
+		}
+	}
+	if method != string(mcp.MethodToolsCall) || json.Unmarshal(params, &call) != nil || call.Arguments.WaitSeconds != nil {
+		return ""
+	}
+	if _, ok := s.tools[call.Name]; !ok || call.Name == "worktree_run" {
+		return ""
+	}
+	return call.Name
+}
+
 // intercept answers a call of a tool that there is not: to the SDK that is a
 // protocol error, to the client contract a failed call like any other.
 func (s *Server) intercept(method string, params json.RawMessage, modern bool) (any, bool) {

@@ -8,7 +8,6 @@ package server
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"slices"
@@ -105,7 +104,7 @@ func define(t tools.Tool, made schemas) mcp.Tool {
 // Serve speaks MCP with one client until in ends or ctx does.
 func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer s.Close()
-	return stdio.Serve(ctx, s.engine, in, out, stdio.Options{Log: s.config.Log, Intercept: s.intercept})
+	return stdio.Serve(ctx, s.engine, in, out, stdio.Options{Log: s.config.Log, Intercept: s.intercept, Kind: s.kind, RawArguments: true})
 }
 
 // Close waits for work that goes on behind answered calls.
@@ -119,22 +118,11 @@ func (s *Server) Close() {
 
 // handle answers one tools/call.
 func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) *mcp.CallToolResult {
-	answer, err := s.call(ctx, r.Params.Name, raw(r), s.caller(ctx), s.roots)
+	answer, err := s.call(ctx, r.Params.Name, stdio.Arguments(ctx), s.caller(ctx), s.roots)
 	if err != nil {
 		return failure(err)
 	}
 	return success(answer)
-}
-
-func raw(r mcp.CallToolRequest) json.RawMessage {
-	if len(r.Params.RawArguments) > 0 {
-		return r.Params.RawArguments
-	}
-	data, err := json.Marshal(r.Params.Arguments)
-	if err != nil {
-		return nil
-	}
-	return data
 }
 
 // caller is who the client says it is.

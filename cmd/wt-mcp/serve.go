@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"wt-mcp/git"
 	"wt-mcp/server"
@@ -15,6 +16,10 @@ import (
 	"wt-mcp/tools"
 	"wt-mcp/tools/ops"
 )
+
+// memoryAim is what a server keeps to by collecting garbage sooner, where the user
+// has not set GOMEMLIMIT.
+const memoryAim = 96 << 20
 
 // mcpServer speaks MCP on stdin and stdout.
 type mcpServer struct {
@@ -40,6 +45,9 @@ func (s *mcpServer) run(ctx context.Context, _ []string) error {
 	case s.unnamed && isTerminal(s.stdin):
 		_, err := io.WriteString(s.stdout, about)
 		return err
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryAim)
 	}
 	served, err := s.server(s.sets)
 	if err != nil {

@@ -185,6 +185,24 @@ func trailingID(tail []byte) json.RawMessage {
 	return bytes.Trim(value, blanks)
 }
 
+// takeOut removes a member of params and returns it, nil if there is none.
+func (m *message) takeOut(name string) (taken json.RawMessage) {
+	rest := []byte{'{'}
+	for key, value := range members(m.params) {
+		if key == name {
+			taken = value
+			continue
+		}
+		if len(rest) > 1 {
+			rest = append(rest, ',')
+		}
+		quoted, _ := json.Marshal(key)
+		rest = append(append(append(rest, quoted...), ':'), value...)
+	}
+	m.params = append(rest, '}')
+	return taken
+}
+
 func megabytes(n int) string {
 	if n%(1<<20) == 0 {
 		return fmt.Sprintf("%d MB", n>>20)

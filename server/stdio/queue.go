@@ -19,7 +19,7 @@ const (
 	// overhead is what a message that waits takes besides its text, and mostTaken
 	// the bytes of messages that are taken in before the reader waits.
 	overhead  = 1 << 10
-	mostTaken = 32 << 20
+	mostTaken = 24 << 20
 
 	// mostUnread is how many bytes the client may leave unread before no further
 	// request is begun, and mostUnsent before nothing more is taken in.

@@ -103,11 +103,19 @@ func (c *conn) respond(ctx context.Context, r *request) []byte {
 			return c.reply(r, mcp.JSONRPCResponse{Result: result})
 		}
 	}
-	response, ok := c.engine(ctx, r.session, &r.message, r.seq)
+	response, ok := c.engine(ctx, r.session, c.forEngine(r), r.seq)
 	if !ok || r.dropped() {
 		return internalFault(r.id).line()
 	}
 	return c.reply(r, response)
+}
+
+// forEngine is r as the engine gets to see it.
+func (c *conn) forEngine(r *request) *message {
+	if s, ok := r.session.(*session); ok && c.opt.RawArguments && r.params != nil && r.method == string(mcp.MethodToolsCall) {
+		s.arguments = r.takeOut("arguments")
+	}
+	return &r.message
 }
 
 func (c *conn) reply(r *request, response mcp.JSONRPCMessage) []byte {

@@ -19,7 +19,7 @@
 //
 // Bounds. So many requests run at once, large messages one at a time. While the
 // client leaves 32 MB unread no further request is begun; it is taken in, its
-// cancellation and a ping are heard and answered. With 32 MB of requests
+// cancellation and a ping are heard and answered. With 24 MB of requests
 // taken in, or 64 MB unread, reading stops until it is less. What was taken in is
 // answered all the same.
 //
@@ -82,6 +82,11 @@ type Options struct {
 	// Intercept, where it is set, is asked before the engine: with ok true its
 	// result answers the request; modern tells the era. It must be quick and safe for concurrent use.
 	Intercept func(method string, params json.RawMessage, modern bool) (result any, ok bool)
+
+	// RawArguments keeps the arguments of tools/call from the engine, which copies
+	// and decodes them several times and cannot tell a tool what it could not read.
+	// A handler finds them with [Arguments].
+	RawArguments bool
 
 	// Kind, where it is set, names the kind of a request that is over soon: a few of
 	// one kind run at a time. "" is a request that may take as long as it likes; a

@@ -27,8 +27,18 @@ var (
 type session struct {
 	*profile
 	*outbox
-	id    string
-	calls *calls // nil: the client takes no requests
+	id        string
+	calls     *calls          // nil: the client takes no requests
+	arguments json.RawMessage // of the tools/call that the session is of
+}
+
+// Arguments are those of the tools/call that ctx is of, byte for byte as the client
+// wrote them; nil where there are none, or Options.RawArguments is not set.
+func Arguments(ctx context.Context) json.RawMessage {
+	if s, ok := mcpserver.ClientSessionFromContext(ctx).(*session); ok {
+		return s.arguments
+	}
+	return nil
 }
 
 func (s *session) SessionID() string { return s.id }
