@@ -10,6 +10,7 @@ import (
 
 	"wt-mcp/git/gittest"
 	"wt-mcp/state"
+	"wt-mcp/tools/jail"
 )
 
 // A file call that stood still while its claim was lost changes nothing at its end.
@@ -23,17 +24,17 @@ func TestFileCallIsFencedAtItsLastStep(t *testing.T) {
 	require.NoError(t, err)
 	_, err = ann.TaskClaim(t.Context(), TaskClaimIn{TaskID: task.ID, LeaseSeconds: 60})
 	require.NoError(t, err)
-	root, path, commit, err := ann.openClaimed(t.Context(), "lane", "note", state.Token{})
+	at, commit, err := ann.claimed(t.Context(), "lane", "dir/note", state.Token{}, (*jail.Jail).Make)
 	require.NoError(t, err)
-	defer root.Close()
+	defer at.Close()
 	m.pass(61 * time.Second)
 	_, err = bob.TaskClaim(t.Context(), TaskClaimIn{TaskID: task.ID})
 	require.NoError(t, err)
-	requireCode(t, state.ClaimLost, writeIn(root, path, []byte("zombie"), 0o644, commit), "the last step")
+	requireCode(t, state.ClaimLost, at.replace([]byte("zombie"), 0o644, commit), "the last step")
 	entries, err := os.ReadDir(w.Worktree.Path)
 	require.NoError(t, err)
 	for _, e := range entries {
-		require.NotContains(t, e.Name(), "note", "neither the file nor what was prepared")
+		require.Contains(t, []string{".git", "README.md"}, e.Name(), "neither the file nor what was prepared")
 	}
 	_, err = bob.FileWrite(t.Context(), FileWriteIn{Worktree: "lane", Path: "note", Content: "bob's"})
 	require.NoError(t, err)

@@ -3,14 +3,12 @@ package tools
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/jail"
 )
 
 // maxFile bounds the files that the file tools read and write.
@@ -19,29 +17,31 @@ const maxFile = 10 << 20
 // defaultMode is that of a new file, before the umask.
 const defaultMode fs.FileMode = 0o644
 
-// openRoot opens a worktree's directory as a jail: no path leads out of it, not
-// by "..", an absolute path or a symbolic link.
-func (b *Board) openRoot(ctx context.Context, worktree, path string) (*os.Root, string, error) {
+// looked finds the file of a worktree that is to be read. The caller closes it.
+func (b *Board) looked(ctx context.Context, worktree, path string) (*fileAt, error) {
 	w, err := b.entry(ctx, worktree)
 	if err != nil {
-		return nil, "", ofArgument("worktree", err)
+		return nil, ofArgument("worktree", err)
 	}
-	return b.jail(w, path)
+	return b.find(w, path, (*jail.Jail).Find)
 }
 
-// openClaimed is openRoot for a change: the worktree's task may be claimed. Commit
+// claimed finds what is to be changed: the worktree's task may be claimed. Commit
 // does the last step of the change while nobody else can take the task.
-func (b *Board) openClaimed(ctx context.Context, worktree, path string, claim state.Token) (root *os.Root, local string, commit commit, err error) {
+func (b *Board) claimed(ctx context.Context, worktree, path string, claim state.Token, find way) (*fileAt, commit, error) {
 	w, err := b.entry(ctx, worktree)
 	if err == nil {
 		err = b.hold(ctx, w, claim)
 	}
 	if err != nil {
-		return nil, "", nil, ofArgument("worktree", err)
+		return nil, nil, ofArgument("worktree", err)
 	}
-	root, local, err = b.jail(w, path)
-	return root, local, func(last func() error) error { return b.whileHeld(ctx, w, claim, last) }, err
+	at, err := b.find(w, path, find)
+	return at, func(last func() error) error { return b.whileHeld(ctx, w, claim, last) }, err
 }
+
+// way is how a path is walked: to what is there, or to what may be made.
+type way func(*jail.Jail, string) (*jail.Place, error)
 
 // commit makes a change that is prepared, if it is still allowed.
 type commit func(last func() error) error
@@ -60,74 +60,99 @@ func (b *Board) whileHeld(ctx context.Context, w state.Worktree, claim state.Tok
 	})
 }
 
-func (b *Board) jail(w state.Worktree, path string) (*os.Root, string, error) {
+// fileAt is where a path of a worktree ends up.
+type fileAt struct {
+	*jail.Place
+	jail *jail.Jail
+	path string // as it was given
+}
+
+// Close gives it up.
+func (f *fileAt) Close() {
+	f.Place.Close()
+	_ = f.jail.Close()
+}
+
+func (b *Board) find(w state.Worktree, path string, walk way) (*fileAt, error) {
 	if err := b.present(w); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	local := filepath.FromSlash(path)
+	if within, err := filepath.Rel(w.Path, local); err == nil && filepath.IsAbs(local) {
+		local = within
+	}
 	if !filepath.IsLocal(local) {
-		return nil, "", invalid("path", "pass a path relative to the worktree, such as src/main.go", "%q leads out of worktree %s", state.Clip(path, 100), w.Name)
+		return nil, invalid("path", "pass a path relative to the worktree, such as src/main.go", "%q leads out of worktree %s", state.Clip(path, 100), w.Name)
 	}
-	local = filepath.Clean(local)
-	if first, _, _ := strings.Cut(filepath.ToSlash(local), "/"); strings.EqualFold(first, ".git") {
-		return nil, "", invalid("path", "use git commands through worktree_run", "%q is git's own", state.Clip(path, 100))
-	}
-	root, err := os.OpenRoot(w.Path)
+	root := b.State.Root()
+	top, err := jail.Open(w.Path, b.Git.CommonDir(), b.Git.CommonDir(), filepath.Join(root, state.TasksDir), filepath.Join(root, state.WorktreesDir))
 	if err != nil {
-		return nil, "", fmt.Errorf("open worktree %s: %w", w.Name, err)
+		return nil, wentAway(w, err)
 	}
-	return root, local, nil
+	place, err := walk(top, local)
+	if err != nil {
+		_ = top.Close()
+		return nil, fileError(path, err)
+	}
+	return &fileAt{Place: place, jail: top, path: path}, nil
 }
 
-// readIn reads a regular file within root.
-func readIn(root *os.Root, path string) ([]byte, fs.FileMode, error) {
-	info, err := root.Stat(path)
-	if err != nil {
-		return nil, 0, fileError(path, err)
+// wentAway is why a worktree that was there cannot be opened.
+func wentAway(w state.Worktree, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return state.Errorf(state.NotFound, "worktree_list tells what there is now", "worktree %s went away while it was looked at", w.Name)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, invalid("path", "name a file; ls through worktree_run lists a directory", "%q is no regular file", path)
-	}
-	if info.Size() > maxFile {
-		return nil, 0, invalid("path", "read a part of it through worktree_run", "%q has %d bytes, the limit is %d", path, info.Size(), maxFile)
-	}
-	f, err := root.Open(path)
-	if err != nil {
-		return nil, 0, fileError(path, err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile))
-	return data, info.Mode().Perm(), err
+	return state.Errorf(state.InvalidArgument, "check its permissions", "worktree: %v", err).With("argument", "worktree")
 }
 
-// writeIn replaces a file within root by a rename, so that no reader sees half
-// of it and no hard link to elsewhere is written through.
-func writeIn(root *os.Root, path string, data []byte, mode fs.FileMode, commit commit) error {
-	if len(data) > maxFile {
-		return invalid("content", "", "has %d bytes, the limit is %d", len(data), maxFile)
+// open opens what is there to be read.
+func (f *fileAt) open() (io.ReadCloser, int64, error) {
+	shown := state.Clip(f.path, 100)
+	switch {
+	case f.Info == nil:
+		return nil, 0, fileError(f.path, fs.ErrNotExist)
+	case !f.Info.Mode().IsRegular():
+		return nil, 0, noFile(f.path)
 	}
-	if dir := filepath.Dir(path); dir != "." {
-		if err := root.MkdirAll(dir, 0o755); err != nil {
-			return fileError(path, err)
-		}
-	}
-	if info, err := root.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return invalid("path", "name a regular file", "%q is a %s", path, kindOf(info.Mode()))
-	}
-	tmp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.wt-mcp-%d.tmp", filepath.Base(path), os.Getpid()))
-	f, err := root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	file, err := f.Open()
 	if err != nil {
-		return fileError(path, err)
+		return nil, 0, fileError(f.path, err)
 	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
-		err = commit(func() error { return root.Rename(tmp, path) })
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		err = fileError(f.path, err)
+	case info.Size() > maxFile:
+		err = invalid("path", "read a part of it through worktree_run", "%q has %d bytes, the limit is %d", shown, info.Size(), maxFile)
+	default:
+		return file, info.Size(), nil
 	}
+	_ = file.Close()
+	return nil, 0, err
+}
+
+func noFile(path string) error {
+	return invalid("path", "name a file; ls through worktree_run lists a directory", "%q is no regular file", state.Clip(path, 100))
+}
+
+// replace gives the file new content, and leaves nothing behind where it may not.
+func (f *fileAt) replace(data []byte, mode fs.FileMode, commit commit) error {
+	err := f.write(data, mode, commit)
 	if err != nil {
-		_ = root.Remove(tmp)
-		return fileError(path, err)
+		f.Undo()
+		return fileError(f.path, err)
 	}
 	return nil
+}
+
+func (f *fileAt) write(data []byte, mode fs.FileMode, commit commit) error {
+	switch {
+	case len(data) > maxFile:
+		return invalid("content", "", "has %d bytes, the limit is %d", len(data), maxFile)
+	case f.Info != nil && !f.Info.Mode().IsRegular():
+		return invalid("path", "name a regular file", "%q is a %s", state.Clip(f.path, 100), kindOf(f.Info.Mode()))
+	}
+	return f.Replace(data, mode, commit)
 }
 
 func kindOf(mode fs.FileMode) string {
@@ -145,12 +170,18 @@ func fileError(path string, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	shown := state.Visible(state.Clip(path, 100))
+	shown := state.Clip(path, 100)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return state.Errorf(state.NotFound, "ls through worktree_run lists the files", "there is no file %q in the worktree", shown)
-	case strings.Contains(err.Error(), "escapes from parent"):
+	case errors.Is(err, jail.ErrOutside):
 		return invalid("path", "pass a path that stays in the worktree", "%q leads out of the worktree", shown)
+	case errors.Is(err, jail.ErrGit):
+		return invalid("path", "use git commands through worktree_run", "%q is git's own", shown)
+	case errors.Is(err, jail.ErrDirectory):
+		return noFile(path)
+	case errors.Is(err, jail.ErrClosed):
+		return invalid("path", "use the tools of the board", "%q is the board's own", shown)
 	}
 	return state.Errorf(state.InvalidArgument, "check the path", "path: %v", err).With("argument", "path")
 }

@@ -3,9 +3,12 @@ package tools
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/jail"
 )
 
 func fileEdit() Tool {
@@ -40,14 +43,18 @@ func (b *Board) FileEdit(ctx context.Context, in FileEditIn) (FileEditOut, error
 	if in.OldText == "" {
 		return FileEditOut{}, invalid("old_text", "pass the exact text to replace; file_write makes a new file", "is empty")
 	}
-	root, path, commit, err := b.openClaimed(ctx, in.Worktree, in.Path, in.Claim)
+	at, commit, err := b.claimed(ctx, in.Worktree, in.Path, in.Claim, (*jail.Jail).Find)
 	if err != nil {
 		return FileEditOut{}, err
 	}
-	defer root.Close()
-	data, mode, err := readIn(root, path)
+	defer at.Close()
+	file, _, err := at.open()
 	if err != nil {
 		return FileEditOut{}, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxFile))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return FileEditOut{}, fileError(in.Path, err)
 	}
 	before, after, found := bytes.Cut(data, []byte(in.OldText))
 	if !found {
@@ -57,7 +64,7 @@ func (b *Board) FileEdit(ctx context.Context, in FileEditIn) (FileEditOut, error
 	edited := bytes.Join([][]byte{before, after}, []byte(in.NewText))
 	out := FileEditOut{Path: in.Path, Line: bytes.Count(before, []byte("\n")) + 1,
 		Left: bytes.Count(after, []byte(in.OldText)), Bytes: len(edited)}
-	return out, writeIn(root, path, edited, mode, commit)
+	return out, at.replace(edited, at.Info.Mode().Perm(), commit)
 }
 
 func (out FileEditOut) text() string {

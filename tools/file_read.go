@@ -3,8 +3,7 @@ package tools
 import (
 	"context"
 	"fmt"
-	"strings"
-	"unicode/utf8"
+	"io"
 
 	"wt-mcp/state"
 )
@@ -39,55 +38,24 @@ type FileReadOut struct {
 
 // FileRead reads a file within a worktree.
 func (b *Board) FileRead(ctx context.Context, in FileReadIn) (FileReadOut, error) {
-	root, path, err := b.openRoot(ctx, in.Worktree, in.Path)
+	at, err := b.looked(ctx, in.Worktree, in.Path)
 	if err != nil {
 		return FileReadOut{}, err
 	}
-	defer root.Close()
-	data, _, err := readIn(root, path)
+	defer at.Close()
+	file, size, err := at.open()
 	if err != nil {
 		return FileReadOut{}, err
 	}
-	if !utf8.Valid(data) || strings.ContainsRune(string(data), 0) {
-		return FileReadOut{}, invalid("path", "look at it through worktree_run (file, xxd)", "%q is no UTF-8 text (%d bytes)", in.Path, len(data))
+	defer file.Close()
+	p := newPager(in)
+	if err := p.read(ctx, io.LimitReader(file, maxFile)); err != nil {
+		return FileReadOut{}, fileError(in.Path, err)
 	}
-	return in.cut(strings.SplitAfter(string(data), "\n")), nil
-}
-
-// cut takes the lines that were asked for, as many as fit a result.
-func (in FileReadIn) cut(all []string) FileReadOut {
-	if all[len(all)-1] == "" { // behind the last newline, or of an empty file
-		all = all[:len(all)-1]
+	if !p.isText() {
+		return FileReadOut{}, invalid("path", "look at it through worktree_run (file, xxd)", "%q is no UTF-8 text (%d bytes)", state.Clip(in.Path, 100), size)
 	}
-	budget, limit := smallResult, len(all)
-	if in.Limit > 0 {
-		budget, limit = largeResult, in.Limit
-	}
-	out := FileReadOut{Path: in.Path, TotalLines: len(all)}
-	var b strings.Builder
-	for i := in.Offset; i < len(all) && out.Lines < limit; i++ {
-		if b.Len()+len(all[i]) > budget && out.Lines > 0 {
-			break
-		}
-		b.WriteString(clipBytes(all[i], budget))
-		out.Lines++
-	}
-	out.Content = b.String()
-	if next := in.Offset + out.Lines; next < len(all) && out.Lines > 0 {
-		out.NextOffset = next
-	}
-	return out
-}
-
-// clipBytes cuts text to a number of bytes, between two characters.
-func clipBytes(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	for limit > 0 && !utf8.RuneStart(text[limit]) {
-		limit--
-	}
-	return text[:limit] + "…"
+	return p.result(), nil
 }
 
 func (out FileReadOut) text() string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/jail"
 )
 
 func fileWrite() Tool {
@@ -35,19 +36,17 @@ type FileWriteOut struct {
 
 // FileWrite writes a file within a worktree.
 func (b *Board) FileWrite(ctx context.Context, in FileWriteIn) (FileWriteOut, error) {
-	root, path, commit, err := b.openClaimed(ctx, in.Worktree, in.Path, in.Claim)
+	at, commit, err := b.claimed(ctx, in.Worktree, in.Path, in.Claim, (*jail.Jail).Make)
 	if err != nil {
 		return FileWriteOut{}, err
 	}
-	defer root.Close()
-	out := FileWriteOut{Path: in.Path, Bytes: len(in.Content)}
+	defer at.Close()
+	out := FileWriteOut{Path: in.Path, Bytes: len(in.Content), Created: at.Info == nil}
 	mode := defaultMode
-	if info, err := root.Lstat(path); err == nil {
-		mode = info.Mode().Perm()
-	} else {
-		out.Created = true
+	if at.Info != nil {
+		mode = at.Info.Mode().Perm()
 	}
-	return out, writeIn(root, path, []byte(in.Content), mode, commit)
+	return out, at.replace([]byte(in.Content), mode, commit)
 }
 
 func (out FileWriteOut) text() string {

@@ -3,8 +3,11 @@ package tools
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -150,20 +153,46 @@ func TestFitTask(t *testing.T) {
 	require.Equal(t, small, fitTask(small, smallResult))
 }
 
-func TestFileReadCut(t *testing.T) {
-	all := strings.SplitAfter(strings.TrimSuffix(strings.Repeat("line\n", 10), "\n"), "\n")
-	out := FileReadIn{Path: "f", Offset: 3, Limit: 2}.cut(all)
-	require.Equal(t, 2, out.Lines)
-	require.Equal(t, 5, out.NextOffset)
-	require.Equal(t, 10, out.TotalLines)
-	out = FileReadIn{Path: "f", Offset: 20}.cut(all)
-	require.Zero(t, out.Lines)
-	require.Zero(t, out.NextOffset)
-	long := strings.SplitAfter(strings.Repeat(strings.Repeat("x", 999)+"\n", 100), "\n")
-	require.LessOrEqual(t, len(FileReadIn{}.cut(long).Content), smallResult)
-	require.LessOrEqual(t, len(FileReadIn{Limit: 100}.cut(long).Content), largeResult)
-	one := FileReadIn{}.cut([]string{strings.Repeat("語", 100_000)})
-	require.LessOrEqual(t, len(one.Content), smallResult+3, "one line beyond the budget is cut")
+// pageOf is the page of a file that comes in as pieces of so many bytes.
+func pageOf(t *testing.T, in FileReadIn, text string, pieces int) (FileReadOut, bool) {
+	t.Helper()
+	p := newPager(in)
+	var r io.Reader = strings.NewReader(text)
+	if pieces == 1 {
+		r = iotest.OneByteReader(r)
+	}
+	require.NoError(t, p.read(t.Context(), r))
+	return p.result(), p.isText()
+}
+
+func TestFileReadPage(t *testing.T) {
+	for _, pieces := range []int{1, 0} {
+		ten := strings.TrimSuffix(strings.Repeat("line\n", 10), "\n")
+		out, text := pageOf(t, FileReadIn{Path: "f", Offset: 3, Limit: 2}, ten, pieces)
+		require.True(t, text)
+		require.Equal(t, FileReadOut{Path: "f", Content: "line\nline\n", Lines: 2, TotalLines: 10, NextOffset: 5}, out)
+		out, _ = pageOf(t, FileReadIn{Path: "f", Offset: 8}, ten, pieces)
+		require.Equal(t, FileReadOut{Path: "f", Content: "line\nline", Lines: 2, TotalLines: 10}, out)
+		out, _ = pageOf(t, FileReadIn{Path: "f", Offset: 20}, ten, pieces)
+		require.Equal(t, FileReadOut{Path: "f", TotalLines: 10}, out)
+		out, _ = pageOf(t, FileReadIn{}, "", pieces)
+		require.Equal(t, FileReadOut{}, out)
+
+		long := strings.Repeat(strings.Repeat("x", 999)+"\n", 100)
+		out, _ = pageOf(t, FileReadIn{}, long, pieces)
+		require.Equal(t, smallResult/1000, out.Lines)
+		require.Equal(t, 100, out.TotalLines)
+		out, _ = pageOf(t, FileReadIn{Limit: 100}, long, pieces)
+		require.Equal(t, largeResult/1000, out.Lines)
+		one, text := pageOf(t, FileReadIn{}, strings.Repeat("語", 100_000), pieces)
+		require.True(t, text, "characters that lie across two pieces")
+		require.LessOrEqual(t, len(one.Content), smallResult+3, "one line beyond the budget is cut")
+		require.True(t, utf8.ValidString(one.Content))
+		for _, bad := range []string{"a\xff\n", "a\n\x00", "語"[:2], "x" + strings.Repeat("語", 50_000)[1:]} {
+			_, text := pageOf(t, FileReadIn{}, bad, pieces)
+			require.False(t, text, "%.10q", bad)
+		}
+	}
 }
 
 func TestEveryToolIsDeclaredOnce(t *testing.T) {

@@ -66,7 +66,8 @@ func link(from *Dir, a string, to *Dir, b string) error {
 	return with(from, to, func(old, next int) error { return unix.Linkat(old, a, next, b, 0) })
 }
 
-func links(info fs.FileInfo) uint64 {
+// Links is how many names a file has.
+func Links(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(st.Nlink)
 	}

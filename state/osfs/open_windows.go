@@ -47,8 +47,8 @@ func (d *Dir) onlyName(name string, f *os.File, flag int) error {
 	return nil
 }
 
-// links is looked at by onlyName.
-func links(fs.FileInfo) uint64 { return 1 }
+// Links is how many names a file has; that is not told here, see onlyName.
+func Links(fs.FileInfo) uint64 { return 1 }
 
 // rename and link of two directories go by the path of the second one, which is
 // below the first one or beside it.

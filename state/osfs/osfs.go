@@ -150,7 +150,7 @@ func (d *Dir) plain(name string, info fs.FileInfo, flag int) error {
 	switch {
 	case !info.Mode().IsRegular():
 		return d.refuse(name, "is "+Kind(info.Mode())+", no regular file")
-	case flag&(os.O_WRONLY|os.O_RDWR) != 0 && flag&os.O_EXCL == 0 && links(info) > 1:
+	case flag&(os.O_WRONLY|os.O_RDWR) != 0 && flag&os.O_EXCL == 0 && Links(info) > 1:
 		return d.refuse(name, "has another name (a hard link), which would be written to as well")
 	}
 	return nil
@@ -212,6 +212,17 @@ func (d *Dir) Lstat(name string) (fs.FileInfo, error) {
 	defer done()
 	info, err := parent.root.Lstat(base)
 	return info, parent.failed("lstat", base, err)
+}
+
+// Readlink is where a symbolic link leads.
+func (d *Dir) Readlink(name string) (string, error) {
+	parent, base, done, err := d.walk(name)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	target, err := parent.root.Readlink(base)
+	return target, parent.failed("readlink", base, err)
 }
 
 // List opens the directory itself, to list its names or to flush them.
