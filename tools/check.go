@@ -75,3 +75,17 @@ func checkLabels(labels []string) error {
 	}
 	return nil
 }
+
+// checkTask checks what a client may have put into a task.
+func checkTask(t state.Task) error {
+	if err := checkSubject(t.Subject); err != nil {
+		return err
+	}
+	if err := checkText("description", t.Description); err != nil {
+		return err
+	}
+	if t.Priority < 0 || t.Priority > state.LowestPriority {
+		return invalid("priority", "0 is the highest", "is %d, it takes 0 to %d", t.Priority, state.LowestPriority)
+	}
+	return checkLabels(t.Labels)
+}

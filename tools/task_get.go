@@ -2,9 +2,7 @@ package tools
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"wt-mcp/state"
@@ -145,59 +143,4 @@ func taskText(t state.Task) string {
 		text = lines(text, indent(fmt.Sprintf("note %s %s: %s", at, n.Actor, n.Text)))
 	}
 	return text
-}
-
-// indent sets text off from the lines of the board, which begin at the margin.
-func indent(text string) string {
-	if text == "" {
-		return ""
-	}
-	return "  " + strings.ReplaceAll(escapeLines(text), "\n", "\n  ")
-}
-
-// fitTask shortens a task until it fits a result: blockers go that would fill half
-// of it alone, then the oldest attempts and notes, then text; the file has all of it.
-func fitTask(t state.Task, budget int) state.Task {
-	for jsonSize(t.BlockedBy) > budget/2 {
-		t.BlockedBy = t.BlockedBy[:len(t.BlockedBy)/2]
-	}
-	size := jsonSize(t)
-	for size > budget && len(t.Attempts) > 1 {
-		size -= jsonSize(t.Attempts[0]) + 1
-		t.Attempts = t.Attempts[1:]
-	}
-	for size > budget && len(t.Notes) > 1 {
-		size -= jsonSize(t.Notes[0]) + 1
-		t.Notes = t.Notes[1:]
-	}
-	for limit := budget; limit > 200 && jsonSize(t) > budget; limit /= 2 {
-		t.Description = clipText(t.Description, limit, t.ID)
-		if t.Closeout != nil {
-			end := *t.Closeout
-			end.Reason = clipText(end.Reason, limit, t.ID)
-			t.Closeout = &end
-		}
-		if len(t.Notes) > 0 {
-			last := t.Notes[len(t.Notes)-1]
-			last.Text = clipText(last.Text, limit, t.ID)
-			t.Notes = []state.Note{last}
-		}
-	}
-	return t
-}
-
-func jsonSize(v any) int {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return 0
-	}
-	return len(data)
-}
-
-func clipText(s string, limit, id int) string {
-	if len(s) <= limit {
-		return s
-	}
-	cut := state.Clip(s, max(1, limit/4))
-	return fmt.Sprintf("%s [cut; all of it: .tasks/task_%d.json]", cut, id)
 }

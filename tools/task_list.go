@@ -3,7 +3,6 @@ package tools
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -157,9 +156,6 @@ func (out *TaskListOut) fill(tasks []*state.TaskSummary, match func(*state.TaskS
 	return false
 }
 
-// maxBlockers is how many blockers a list names of one task.
-const maxBlockers = 50
-
 func brief(t *state.TaskSummary) TaskSummary {
 	s := TaskSummary{TaskSummary: *t}
 	if n := len(s.BlockedBy) - maxBlockers; n > 0 {
@@ -182,28 +178,6 @@ func (in TaskListIn) filter(v *state.View) func(*state.TaskSummary) bool {
 		}
 		return v.Mentions(t, &words)
 	}
-}
-
-// page counts what still fits a result.
-type page struct {
-	left, bytes int
-	full        bool
-}
-
-// newPage is as large as the caller asked for, or of an ordinary size.
-func newPage(limit, ordinary int) page {
-	if limit == 0 {
-		return page{left: ordinary, bytes: smallResult}
-	}
-	return page{left: limit, bytes: largeResult}
-}
-
-// take reports whether v fits; the first always does.
-func (p *page) take(v any, first bool) bool {
-	data, err := json.Marshal(v)
-	p.left, p.bytes = p.left-1, p.bytes-len(data)
-	p.full = err != nil || p.left < 0 || (p.bytes < 0 && !first)
-	return !p.full
 }
 
 func (out TaskListOut) text() string {

@@ -1,17 +1,13 @@
 package tools
 
 import (
+	"encoding/json"
 	"fmt"
+	"sort"
 	"strings"
+	"time"
 
 	"wt-mcp/state"
-)
-
-// Budgets of one result, in bytes: what a call gets that did not ask for more,
-// and what one gets that did.
-const (
-	smallResult = 7_000
-	largeResult = 48_000
 )
 
 // TaskLine is a task on one line: [>] #1: Implement auth refactor owner=alice wt=auth-refactor
@@ -62,4 +58,75 @@ func lines(parts ...string) string {
 		}
 	}
 	return strings.Join(kept, "\n")
+}
+
+// indent sets text off from the lines of the board, which begin at the margin.
+func indent(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "  " + strings.ReplaceAll(escapeLines(text), "\n", "\n  ")
+}
+
+// EventLine is an event on one line: #4 12:00:01 worktree.create.after task=1 wt=auth-refactor
+func EventLine(e state.Event) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#%d %s %s", e.Seq, state.Time(e.TS).Format(time.TimeOnly), state.Visible(string(e.Event)))
+	if id, ok := e.Task["id"]; ok {
+		fmt.Fprintf(&b, " task=%s", state.Visible(fmt.Sprint(id)))
+	}
+	if name, ok := e.Worktree["name"]; ok {
+		fmt.Fprintf(&b, " wt=%s", state.Visible(fmt.Sprint(name)))
+	}
+	if e.Error != "" {
+		fmt.Fprintf(&b, " error=%s", state.Visible(state.Clip(e.Error, 200)))
+	}
+	if len(e.Detail) > 0 {
+		fmt.Fprintf(&b, " %s", state.Visible(state.Clip(detail(e.Detail), 200)))
+	}
+	return b.String()
+}
+
+func detail(f state.Fields) string {
+	var parts []string
+	for k, v := range f {
+		data, _ := json.Marshal(v)
+		parts = append(parts, k+"="+string(data))
+	}
+	sort.Strings(parts)
+	return strings.Join(parts, " ")
+}
+
+// someFiles cuts a list of files, and makes their names safe to show.
+func someFiles(names []string) []string {
+	const shown = 50
+	out, left := []string{}, smallResult/6
+	for _, name := range names[:min(len(names), shown)] {
+		name = state.Visible(name)
+		if left -= len(name); left < 0 {
+			break
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+// escapeLines makes each line safe to show.
+func escapeLines(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i := range lines {
+		lines[i] = state.Visible(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// inBytes says a size for people.
+func inBytes(n int64) string {
+	switch {
+	case n < 10<<10:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 10<<20:
+		return fmt.Sprintf("%d KB", n>>10)
+	}
+	return fmt.Sprintf("%d MB", n>>20)
 }

@@ -2,9 +2,7 @@ package tools
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"sort"
 	"strings"
 	"time"
 
@@ -114,21 +112,6 @@ func (in WorktreeEventsIn) match(e state.Event) bool {
 	return in.Worktree == "" || strings.EqualFold(fmt.Sprint(e.Worktree["name"]), in.Worktree)
 }
 
-// clipFields shortens long texts and lists; the log has all of them.
-func clipFields(f state.Fields) state.Fields {
-	for key, value := range f {
-		switch v := value.(type) {
-		case string:
-			f[key] = state.Clip(v, 300)
-		case map[string]any:
-			f[key] = clipFields(v)
-		case []any:
-			f[key] = v[:min(len(v), maxBlockers)]
-		}
-	}
-	return f
-}
-
 // firstFitting keeps the oldest that fit; last_seq then says where to read on.
 func (out *WorktreeEventsOut) firstFitting(kept page) {
 	for i, e := range out.Events {
@@ -173,33 +156,4 @@ func (out WorktreeEventsOut) text() string {
 	}
 	fmt.Fprintf(&b, "last seq %d", out.LastSeq)
 	return b.String()
-}
-
-// EventLine is an event on one line: #4 12:00:01 worktree.create.after task=1 wt=auth-refactor
-func EventLine(e state.Event) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "#%d %s %s", e.Seq, state.Time(e.TS).Format(time.TimeOnly), state.Visible(string(e.Event)))
-	if id, ok := e.Task["id"]; ok {
-		fmt.Fprintf(&b, " task=%s", state.Visible(fmt.Sprint(id)))
-	}
-	if name, ok := e.Worktree["name"]; ok {
-		fmt.Fprintf(&b, " wt=%s", state.Visible(fmt.Sprint(name)))
-	}
-	if e.Error != "" {
-		fmt.Fprintf(&b, " error=%s", state.Visible(state.Clip(e.Error, 200)))
-	}
-	if len(e.Detail) > 0 {
-		fmt.Fprintf(&b, " %s", state.Visible(state.Clip(detail(e.Detail), 200)))
-	}
-	return b.String()
-}
-
-func detail(f state.Fields) string {
-	var parts []string
-	for k, v := range f {
-		data, _ := json.Marshal(v)
-		parts = append(parts, k+"="+string(data))
-	}
-	sort.Strings(parts)
-	return strings.Join(parts, " ")
 }

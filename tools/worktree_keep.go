@@ -54,13 +54,3 @@ func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Wo
 	})
 	return fitWorktree(w), err
 }
-
-// fitWorktree shortens a long reason; the registry has all of it.
-func fitWorktree(w state.Worktree) state.Worktree {
-	if w.Closeout != nil {
-		end := *w.Closeout
-		end.Reason = state.Clip(end.Reason, 300)
-		w.Closeout = &end
-	}
-	return w
-}

@@ -143,17 +143,6 @@ func (out *WorktreeRemoveOut) tellTrash(trash git.Trash, set config.Settings) {
 	out.LeftOut = someFiles(slices.Concat(s.Nested, s.LeftOut, s.Ignored))
 }
 
-// inBytes says a size for people.
-func inBytes(n int64) string {
-	switch {
-	case n < 10<<10:
-		return fmt.Sprintf("%d bytes", n)
-	case n < 10<<20:
-		return fmt.Sprintf("%d KB", n>>10)
-	}
-	return fmt.Sprintf("%d MB", n>>20)
-}
-
 // tidy deletes, behind the answer, a worktree that had nothing of its own, trash
 // that is old enough or too much, and the snapshots that hold nothing.
 func (b *Board) tidy(trash git.Trash) {

@@ -112,20 +112,6 @@ func notOurs(path string) error {
 		"%s is not the worktree of this repository that the board means", path)
 }
 
-// someFiles cuts a list of files, and makes their names safe to show.
-func someFiles(names []string) []string {
-	const shown = 50
-	out, left := []string{}, smallResult/6
-	for _, name := range names[:min(len(names), shown)] {
-		name = state.Visible(name)
-		if left -= len(name); left < 0 {
-			break
-		}
-		out = append(out, name)
-	}
-	return out
-}
-
 // clipLines keeps whole lines up to a number of bytes, and counts the rest.
 func clipLines(text string, limit int) string {
 	if len(text) <= limit {
@@ -133,15 +119,6 @@ func clipLines(text string, limit int) string {
 	}
 	end := max(strings.LastIndexByte(text[:limit], '\n'), 0)
 	return fmt.Sprintf("%s\n… and %d lines more: git status through worktree_run", text[:end], strings.Count(text[end:], "\n"))
-}
-
-// escapeLines makes each line safe to show.
-func escapeLines(text string) string {
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
-	for i := range lines {
-		lines[i] = state.Visible(lines[i])
-	}
-	return strings.Join(lines, "\n")
 }
 
 func (out WorktreeStatusOut) text() string {
