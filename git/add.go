@@ -153,7 +153,7 @@ func (r *Repo) addEntry(ctx context.Context, a Add) error {
 	return retry(ctx, cleanup, func() error {
 		_, err := r.git.run(ctx, call{
 			args: []string{"worktree", "add", "--no-checkout", "--lock", "--reason", LockReason(a.Op), "--", a.Path, a.Branch},
-			dir:  r.common, at: r.pin("", ""), op: true, inherit: a.Inherit,
+			dir:  r.common, at: r.pin("", ""), op: true, registry: true, inherit: a.Inherit,
 		})
 		return err
 	})

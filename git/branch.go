@@ -91,7 +91,7 @@ func (r *Repo) deleteBranch(ctx context.Context, branch, oid string) error {
 		return refuse(ErrCheckedOut, path)
 	}
 	change := func(args ...string) error {
-		_, err := r.git.run(ctx, call{args: args, dir: r.common, at: r.pin("", ""), op: true})
+		_, err := r.git.run(ctx, call{args: args, dir: r.common, at: r.pin("", ""), op: true, registry: args[0] == "config"})
 		return err
 	}
 	err = retry(ctx, nothing, func() error {

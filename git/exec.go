@@ -26,19 +26,24 @@ type program struct {
 	path    string
 	env     []string
 	private string // a place for temporary files; empty: the repository is not known yet
+
+	settings *settings
+	shadows  *shadows
+	patience patience
 }
 
 // call is one run of git.
 type call struct {
-	args    []string
-	dir     string
-	config  []string   // -c key=value, beside fixedConfig; later entries win
-	at      place      // the repository; the zero place lets git discover it
-	env     []string   // beside program.env; later entries win
-	op      bool       // changes something: must survive the death of this process
-	inherit []*os.File // open files which git and its children keep open
-	stdin   io.Reader  // what git reads; nothing where it is nil
-	stdout  io.Writer  // takes the output in place of the result, however long; not for an op
+	args     []string
+	dir      string
+	config   []string   // -c key=value, beside fixedConfig; later entries win
+	at       place      // the repository; the zero place lets git discover it
+	env      []string   // beside program.env; later entries win
+	op       bool       // changes something: must survive the death of this process
+	registry bool       // changes or reads git's list of worktrees, or its configuration, see confine
+	inherit  []*os.File // open files which git and its children keep open
+	stdin    io.Reader  // what git reads; nothing where it is nil
+	stdout   io.Writer  // takes the output in place of the result, however long; not for an op
 }
 
 func findProgram(environ []string) (*program, error) {
@@ -46,7 +51,8 @@ func findProgram(environ []string) (*program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoGit, err)
 	}
-	return &program{path: path, env: cleanEnv(environ)}, nil
+	return &program{path: path, env: cleanEnv(environ), patience: usualPatience,
+		settings: &settings{parsed: map[string][]Setting{}}, shadows: &shadows{}}, nil
 }
 
 // cleanEnv drops every GIT_* variable, because a server that was started from
@@ -123,23 +129,31 @@ func clipWords(said string) string {
 // pipes and is in a process group of its own on every system that has them, so
 // neither the death of this process nor a ^C on its terminal cuts it short.
 func (p *program) answer(ctx context.Context, c call) (out []byte, said string, err error) {
+	guard, err := p.confine(ctx, c)
+	if err != nil {
+		return nil, "", err
+	}
+	defer guard.close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	cmd := exec.CommandContext(ctx, p.path, slices.Concat(fixedConfig(), c.config, c.args)...)
 	cmd.Dir = c.dir
-	cmd.Env = slices.Concat(p.env, lockEnv(c.op), c.at.env(), c.env)
+	cmd.Env = slices.Concat(p.env, lockEnv(c.op), guard.env, c.env)
 	cmd.WaitDelay = grace
 	cmd.Cancel = func() error { return terminate(cmd) }
-	isolate(cmd, c.inherit)
+	isolate(cmd, guard.inherit(c))
 	cmd.Stdin = c.stdin
 
+	run := func() error { return p.runWatched(ctx, cancel, c, cmd) }
 	stdout, stderr := &limited{limit: stdoutLimit}, &limited{limit: stderrLimit, drop: true}
 	if c.op {
-		err = p.runToFile(cmd, stderr)
+		err = p.runToFile(cmd, stderr, run)
 	} else {
 		cmd.Stdout, cmd.Stderr = stdout, stderr
 		if c.stdout != nil {
 			cmd.Stdout = c.stdout
 		}
-		err = cmd.Run()
+		err = run()
 	}
 	if err == nil {
 		return stdout.buffer.Bytes(), stderr.buffer.String(), nil
@@ -171,14 +185,14 @@ func lockEnv(op bool) []string {
 
 // runToFile runs cmd with its stderr in a scratch file, which goes on to take it
 // when we die.
-func (p *program) runToFile(cmd *exec.Cmd, stderr io.Writer) error {
+func (p *program) runToFile(cmd *exec.Cmd, stderr io.Writer, run func() error) error {
 	file, release, err := p.scratchFile()
 	if err != nil {
 		return fmt.Errorf("create output file: %w", err)
 	}
 	defer release()
 	cmd.Stderr = file
-	runErr := cmd.Run()
+	runErr := run()
 	if _, err := io.Copy(stderr, io.NewSectionReader(file, 0, stderrLimit)); err != nil && runErr == nil {
 		return fmt.Errorf("read output file: %w", err)
 	}

@@ -64,11 +64,16 @@ func (r *Repo) look(ctx context.Context, admin, top, origin string, wait scannin
 		args = append(args, "--ignore-submodules=all")
 	}
 	var err error
-	if l.status, l.entries, err = r.statusAndIndex(ctx, admin, top, args...); err != nil {
+	if l.status, l.entries, err = r.statusAndIndex(ctx, r.pin(admin, top), args...); err != nil {
 		return nil, err
 	}
 	l.converts = r.converts(ctx, admin, l.entries) || slices.ContainsFunc(slices.Concat(l.status.Untracked, l.status.Ignored), isAttributes)
 	l.populated = populated(l.entries, top, origin)
+	if top == origin {
+		if err := r.addSubmodules(ctx, &l.status, l.populated); err != nil {
+			return nil, err
+		}
+	}
 	seen, err := wait()
 	if err != nil {
 		return nil, err
@@ -90,18 +95,18 @@ func (r *Repo) glance(ctx context.Context, admin, top string) (*look, error) {
 
 // statusAndIndex asks git for both at the same time. A file that the index tells git
 // to overlook is modified where it is not as the index has it.
-func (r *Repo) statusAndIndex(ctx context.Context, admin, top string, more ...string) (s Status, entries []entry, err error) {
+func (r *Repo) statusAndIndex(ctx context.Context, at place, more ...string) (s Status, entries []entry, err error) {
 	asked := make(chan error, 1)
 	go func() {
 		var err error
-		entries, err = r.entries(ctx, admin, top)
+		entries, err = r.entriesAt(ctx, at)
 		asked <- err
 	}()
-	s, err = r.statusOf(ctx, admin, top, more...)
+	s, err = r.statusAt(ctx, at, more...)
 	if err = errors.Join(err, <-asked); err != nil {
 		return Status{}, nil, err
 	}
-	hidden, err := overlooked(top, entries)
+	hidden, err := overlooked(at.top, entries)
 	s.Modified = append(s.Modified, slices.DeleteFunc(hidden, func(path string) bool { return slices.Contains(s.Modified, path) })...)
 	return s, entries, err
 }
@@ -191,7 +196,11 @@ func isAttributes(path string) bool {
 
 // entries lists the index.
 func (r *Repo) entries(ctx context.Context, admin, top string) ([]entry, error) {
-	out, err := r.git.whole(ctx, call{args: []string{"ls-files", "--stage", "-v", "-z"}, dir: top, at: r.pin(admin, top)})
+	return r.entriesAt(ctx, r.pin(admin, top))
+}
+
+func (r *Repo) entriesAt(ctx context.Context, at place) ([]entry, error) {
+	out, err := r.git.whole(ctx, call{args: []string{"ls-files", "--stage", "-v", "-z"}, dir: at.top, at: at})
 	if err != nil {
 		return nil, err
 	}

@@ -32,8 +32,9 @@ func newRepo(t testing.TB, opts ...gittest.Option) (*gittest.Repo, *Repo) {
 
 func mustOpen(t testing.TB, dir string) *Repo {
 	t.Helper()
-	r, err := Open(t.Context(), dir)
+	r, err := Open(t.Context(), dir, ApprovedBy(func(string, string) bool { return true })) // filters of tests are in the repository's configuration
 	require.NoError(t, err)
+	t.Cleanup(r.Close)
 	return r
 }
 
@@ -75,7 +76,7 @@ const (
 
 func helper() int {
 	ctx := context.Background()
-	r, err := Open(ctx, os.Getenv(helperDir))
+	r, err := Open(ctx, os.Getenv(helperDir), ApprovedBy(func(string, string) bool { return true }))
 	if err == nil {
 		var lock *os.File
 		if lock, err = os.Create(os.Getenv(helperLock)); err == nil {

@@ -56,3 +56,6 @@ func unescapeMount(s string) string {
 
 // openNonblock keeps the opening of a pipe, put in the place of a file, from waiting.
 const openNonblock = syscall.O_NONBLOCK
+
+// openNofollow keeps a symbolic link from being opened as what it leads to.
+const openNofollow = syscall.O_NOFOLLOW

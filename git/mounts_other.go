@@ -6,4 +6,7 @@ package git
 // neither a rename nor a deletion goes through.
 func mountsBelow(string) ([]string, error) { return nil, nil }
 
-const openNonblock = 0
+const (
+	openNonblock = 0
+	openNofollow = 0
+)

@@ -2,9 +2,7 @@ package git
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -40,11 +38,11 @@ func (r *Repo) work(ctx context.Context, repo repository) (string, error) {
 	if repo.linked {
 		return "is a worktree of " + filepath.Dir(filepath.Dir(filepath.Dir(repo.gitDir))), nil
 	}
-	head, own, err := r.ownCommits(ctx, repo.gitDir)
+	own, err := r.ownCommits(ctx, repo.gitDir)
 	if err != nil {
 		return "", err
 	}
-	changed, err := r.changedIn(ctx, repo, head)
+	changed, err := r.changedIn(ctx, repo)
 	switch {
 	case err != nil:
 		return "", err
@@ -58,39 +56,30 @@ func (r *Repo) work(ctx context.Context, repo repository) (string, error) {
 	return "", nil
 }
 
-// inRepository is the environment for a git that reads another repository: it
-// fetches nothing and looks at no files, whatever that one's configuration says.
-func inRepository(gitDir string) []string {
-	return []string{"GIT_DIR=" + gitDir, "GIT_WORK_TREE=" + gitDir, "GIT_ALLOW_PROTOCOL=none", "GIT_NO_REPLACE_OBJECTS=1"}
-}
-
 // ownCommits counts the commits of HEAD, branches and stashes of a repository
 // that did not come from a remote as far as it knows: remote-tracking branches,
 // what was fetched last, where a clone began, and where history was cut off.
 // Tags hold nothing and are not searched, since nobody says where they came from.
-func (r *Repo) ownCommits(ctx context.Context, gitDir string) (head string, own int, err error) {
+func (r *Repo) ownCommits(ctx context.Context, gitDir string) (own int, err error) {
+	at := repository{gitDir: gitDir}.place()
 	ask := func(args ...string) (string, error) {
-		out, err := r.git.whole(ctx, call{dir: gitDir, env: inRepository(gitDir), args: args})
+		out, err := r.git.whole(ctx, call{dir: gitDir, at: at, args: args})
 		return strings.TrimSpace(string(out)), err
 	}
 	args := []string{"rev-list", "--count", "--ignore-missing"}
 	for _, rev := range []string{"HEAD", "refs/stash"} {
 		if oid, err := ask("rev-parse", "--verify", "--quiet", rev+"^{commit}"); err == nil {
 			args = append(args, oid)
-			if rev == "HEAD" {
-				head = oid
-			}
 		} else if exitCode(err) < 0 {
-			return "", 0, err
+			return 0, err
 		}
 	}
 	args = append(append(args, "--branches", "--not", "--remotes"), fetched(gitDir)...)
 	out, err := ask(append(args, "--")...)
 	if err != nil {
-		return "", 0, err
+		return 0, err
 	}
-	own, err = strconv.Atoi(out)
-	return head, own, err
+	return strconv.Atoi(out)
 }
 
 // fetched reads the object ids which a repository has noted as a remote's:
@@ -115,36 +104,9 @@ func fetched(gitDir string) []string {
 	return ids
 }
 
-// changedIn counts what differs from head in the files of a repository. Its own
-// configuration has no say, since that could name programs to run: git gets a git
-// directory of ours, with the objects and the index of the other.
-func (r *Repo) changedIn(ctx context.Context, repo repository, head string) (int, error) {
-	own, err := r.git.scratch()
-	if err != nil {
-		return 0, fmt.Errorf("make git directory: %w", err)
-	}
-	defer own.Close()
-	scratch := own.Dir
-	config, at := "[core]\n\trepositoryformatversion = 0\n", "ref: refs/heads/none"
-	if len(head) == 64 {
-		config = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
-	}
-	if head != "" {
-		at = head
-	}
-	err = errors.Join(os.Mkdir(filepath.Join(scratch, "refs"), 0o700), os.Mkdir(filepath.Join(scratch, "objects"), 0o700),
-		os.WriteFile(filepath.Join(scratch, "HEAD"), []byte(at+"\n"), 0o600), os.WriteFile(filepath.Join(scratch, "config"), []byte(config), 0o600))
-	if err != nil {
-		return 0, fmt.Errorf("make git directory: %w", err)
-	}
-	out, err := r.git.whole(ctx, call{dir: repo.top,
-		env: append(inRepository(scratch), "GIT_WORK_TREE="+repo.top, "GIT_INDEX_FILE="+filepath.Join(repo.gitDir, "index"),
-			"GIT_OBJECT_DIRECTORY="+filepath.Join(repo.gitDir, "objects")),
-		args: []string{"-c", "core.excludesFile=" + filepath.Join(repo.gitDir, "info", "exclude"), "status", "--porcelain=v2", "-z", "--no-renames",
-			"--untracked-files=normal", "--ignore-submodules=all"}})
-	if err != nil {
-		return 0, err
-	}
-	status, err := parseStatus(out)
+// changedIn counts what differs from HEAD in the files of a repository.
+func (r *Repo) changedIn(ctx context.Context, repo repository) (int, error) {
+	left := maxRepositories
+	status, err := r.statusWithin(ctx, repo, &left)
 	return len(status.Changed()), err
 }

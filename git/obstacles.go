@@ -56,7 +56,7 @@ func (r *Repo) checkWithin(ctx context.Context, l *look) error {
 		if seen[dir] {
 			continue
 		}
-		if _, own, err := r.ownCommits(ctx, dir); err != nil {
+		if own, err := r.ownCommits(ctx, dir); err != nil {
 			return err
 		} else if own > 0 {
 			submodules = append(submodules, fmt.Sprintf("%s has %d commits that no remote has", filepath.Base(dir), own))

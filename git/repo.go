@@ -35,21 +35,35 @@ type Repo struct {
 // does not trust who owns it, ErrImplicit where safe.bareRepository wants a bare one
 // to be named, see [OpenNamed]. Else with ErrNoGit, ErrTooOld, ErrNoMainCheckout, or
 // an fs error for dir.
-func Open(ctx context.Context, dir string) (*Repo, error) { return open(ctx, dir, false) }
+func Open(ctx context.Context, dir string, options ...Option) (*Repo, error) {
+	return open(ctx, dir, false, options)
+}
+
+// Option changes how a repository is opened.
+type Option func(*program)
+
+// ApprovedBy says who knows whether the user has approved the programs with that
+// digest for the repository with that root, see [Programs]. It is asked again and
+// again. Without it nothing is approved.
+func ApprovedBy(approved func(root, digest string) bool) Option {
+	return func(p *program) { p.settings.approved = approved }
+}
 
 // OpenNamed is Open for a directory that the user has named as the repository. To
 // git that is explicit: safe.bareRepository does not refuse it. Who owns it counts.
-func OpenNamed(ctx context.Context, dir string) (*Repo, error) { return open(ctx, dir, true) }
+func OpenNamed(ctx context.Context, dir string, options ...Option) (*Repo, error) {
+	return open(ctx, dir, true, options)
+}
 
-func open(ctx context.Context, dir string, explicit bool) (*Repo, error) {
-	r, err := find(ctx, dir, explicit)
+func open(ctx context.Context, dir string, explicit bool, options []Option) (*Repo, error) {
+	r, err := find(ctx, dir, explicit, options)
 	if err != nil {
 		return nil, fmt.Errorf("open repository %s: %w", dir, err)
 	}
 	return r, nil
 }
 
-func find(ctx context.Context, dir string, explicit bool) (*Repo, error) {
+func find(ctx context.Context, dir string, explicit bool, options []Option) (*Repo, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -63,6 +77,9 @@ func find(ctx context.Context, dir string, explicit bool) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, option := range options {
+		option(p)
+	}
 	found, err := p.discover(ctx, dir, explicit)
 	if err != nil {
 		return nil, err
@@ -72,6 +89,10 @@ func find(ctx context.Context, dir string, explicit bool) (*Repo, error) {
 		sharing: sync.OnceValue(func() osfs.Sharing { return p.askSharing(found.common) })}
 	r.root, r.bare, err = p.mainCheckout(ctx, found)
 	if err != nil {
+		return nil, err
+	}
+	p.settings.root = r.root
+	if _, err := p.userList(ctx); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -238,17 +259,19 @@ func (r *Repo) readWhole(ctx context.Context, args ...string) (out []byte, err e
 // commondir file was rewritten has no say.
 type place struct{ admin, common, top string }
 
+// Close removes the temporary directories that a repository keeps while it is used. A
+// git that is running still has its own.
+func (r *Repo) Close() { r.git.shadows.close() }
+
 // pin is the place of a worktree: its administrative directory and its top, each
 // empty for that of the repository as a whole.
 func (r *Repo) pin(admin, top string) place {
 	return place{admin: cmp.Or(admin, r.common), common: r.common, top: top}
 }
 
-func (p place) env() []string {
-	if p.admin == "" {
-		return nil
-	}
-	env := []string{"GIT_DIR=" + p.admin, "GIT_COMMON_DIR=" + p.common}
+// env names the place to git, with a shared directory that is the real one or not.
+func (p place) env(common string) []string {
+	env := []string{"GIT_DIR=" + p.admin, "GIT_COMMON_DIR=" + common}
 	if p.top != "" {
 		env = append(env, "GIT_WORK_TREE="+p.top)
 	}

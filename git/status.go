@@ -50,7 +50,11 @@ func (r *Repo) Status(ctx context.Context, path string) (Status, error) {
 	admin, err := r.adminDir(path)
 	if err == nil {
 		var status Status
-		if status, _, err = r.statusAndIndex(ctx, admin, path); err == nil {
+		var entries []entry
+		if status, entries, err = r.statusAndIndex(ctx, r.pin(admin, path)); err == nil {
+			err = r.addSubmodules(ctx, &status, populated(entries, path, path))
+		}
+		if err == nil {
 			return status, nil
 		}
 	}
@@ -82,9 +86,15 @@ func (r *Repo) MainHeadMoved() time.Time {
 
 // statusOf compares the files at top with the index in admin.
 func (r *Repo) statusOf(ctx context.Context, admin, top string, more ...string) (Status, error) {
-	out, err := r.git.whole(ctx, call{dir: top, at: r.pin(admin, top), args: append([]string{
+	return r.statusAt(ctx, r.pin(admin, top), more...)
+}
+
+// statusAt asks git, which is not to look into submodules but for their HEAD: there
+// it would obey what their own configuration says. See addSubmodules.
+func (r *Repo) statusAt(ctx context.Context, at place, more ...string) (Status, error) {
+	out, err := r.git.whole(ctx, call{dir: at.top, at: at, args: append([]string{
 		"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames",
-		"--untracked-files=normal", "--ignore-submodules=none"}, more...)})
+		"--untracked-files=normal", "--ignore-submodules=dirty"}, more...)})
 	var unseen *Refused
 	if err != nil && !errors.As(err, &unseen) {
 		return Status{}, err
@@ -170,12 +180,26 @@ func (s *Status) header(line string) {
 // valid UTF-8 of about 16 KB at most: what is left out is counted in a last line.
 func (r *Repo) ShortStatus(ctx context.Context, path string) (string, error) {
 	const limit = 16 << 10
-	out, err := r.readIn(ctx, path, "-c", "color.status=false", "status", "--short", "--branch",
-		"--untracked-files=normal", "--no-column")
+	admin, err := r.adminDir(path)
 	if err != nil {
 		return "", fmt.Errorf("read status of %s: %w", path, err)
 	}
-	return cutLines(strings.ToValidUTF8(string(out), string(utf8.RuneError)), limit), nil
+	out, err := r.git.run(ctx, call{dir: path, at: r.pin(admin, path), args: []string{"-c", "color.status=false", "status", "--short", "--branch",
+		"--untracked-files=normal", "--no-column", "--ignore-submodules=dirty"}})
+	if err != nil {
+		return "", fmt.Errorf("read status of %s: %w", path, err)
+	}
+	changed, err := r.submodulesOf(ctx, r.pin(admin, path))
+	if err != nil {
+		return "", fmt.Errorf("read status of %s: %w", path, err)
+	}
+	text := string(out)
+	for _, name := range changed {
+		if !strings.Contains(text, " M "+name+"\n") {
+			text += " m " + name + "\n"
+		}
+	}
+	return cutLines(strings.ToValidUTF8(text, string(utf8.RuneError)), limit), nil
 }
 
 // cutLines keeps whole lines up to limit bytes.

@@ -117,7 +117,7 @@ func (r *Repo) removeEntry(ctx context.Context, path string, inherit []*os.File)
 	return retry(ctx, nothing, func() error {
 		_, err := r.git.run(ctx, call{
 			args: []string{"worktree", "remove", "--force", "--force", "--", path},
-			dir:  r.common, at: r.pin("", ""), op: true, inherit: inherit,
+			dir:  r.common, at: r.pin("", ""), op: true, registry: true, inherit: inherit,
 		})
 		return err
 	})

@@ -24,7 +24,11 @@ type Worktree struct {
 // first. A worktree that AddWorktree has not finished is locked, with
 // LockReason(op).
 func (r *Repo) Worktrees(ctx context.Context) ([]Worktree, error) {
-	out, err := r.read(ctx, "worktree", "list", "--porcelain", "-z")
+	var out []byte
+	err := retry(ctx, nothing, func() (err error) {
+		out, err = r.git.run(ctx, call{registry: true, dir: r.common, at: r.pin("", ""), args: []string{"worktree", "list", "--porcelain", "-z"}})
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list worktrees: %w", err)
 	}
@@ -156,7 +160,7 @@ func (r *Repo) RepairWorktree(ctx context.Context, path string) error {
 		return err
 	}
 	defer unlock()
-	_, err = r.git.run(ctx, call{op: true, dir: r.common, at: r.pin("", ""), args: []string{"worktree", "repair", "--", path}})
+	_, err = r.git.run(ctx, call{op: true, registry: true, dir: r.common, at: r.pin("", ""), args: []string{"worktree", "repair", "--", path}})
 	if err == nil {
 		err = r.CheckWorktree(path)
 	}
@@ -204,24 +208,6 @@ func (r *Repo) readIn(ctx context.Context, path string, args ...string) ([]byte,
 		return nil, err
 	}
 	return r.git.run(ctx, call{args: args, dir: path, at: r.pin(admin, path)})
-}
-
-// readSmall reads a regular file of git's that holds one path or line, without
-// its line end. It follows no symbolic link.
-func readSmall(path string) (string, error) {
-	const limit = 64 << 10
-	info, err := os.Lstat(path)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return "", fmt.Errorf("%s is no small regular file", path)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r"), nil
 }
 
 // absolute takes a path of git's relative to dir: git 2.48 writes relative ones.

@@ -98,6 +98,7 @@ func (b *Board) Close() {
 	b.shared.close.Do(func() { time.AfterFunc(closeTime, func() { close(b.shared.closing) }) })
 	b.shared.background.Wait()
 	b.State.Close()
+	b.Git.Close()
 }
 
 // closeTime is what Close leaves to work that nobody waits for.

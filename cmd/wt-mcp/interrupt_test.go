@@ -22,7 +22,7 @@ func newSlowScratch(t *testing.T) *scratch {
 	s.git("add", "-A")
 	s.git("commit", "-q", "-m", "slow")
 	base := filepath.Dir(s.dir)
-	s.git("config", "filter.slow.smudge", "touch '"+base+"/checkout-began'; while test -d '"+base+"' && ! test -e '"+base+"/checkout-may-go'; do sleep 0.02; done; cat")
+	s.git("config", "--global", "filter.slow.smudge", "touch '"+base+"/checkout-began'; while test -d '"+base+"' && ! test -e '"+base+"/checkout-may-go'; do sleep 0.02; done; cat")
 	t.Cleanup(func() { s.write("../checkout-may-go", "") })
 	return s
 }

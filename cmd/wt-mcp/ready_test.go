@@ -153,7 +153,7 @@ func TestSlowMainCheckoutIsSaidNotToBeLookedAt(t *testing.T) {
 	s.write("a.slow", "content\n")
 	s.git("add", "-A")
 	s.git("commit", "-q", "-m", "slow")
-	s.git("config", "filter.slow.clean", "sleep 60; cat")
+	s.git("config", "--global", "filter.slow.clean", "sleep 60; cat")
 	p := s.dial(false)
 	s.must(p, "worktree_create", `{"name":"lane"}`)
 	out := s.lane(p, "echo CONTENT > ../../a.slow", "")

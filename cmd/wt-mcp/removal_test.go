@@ -27,7 +27,7 @@ func newHeldScratch(t *testing.T) (*scratch, *peer) {
 	s.git("add", "-A")
 	s.git("commit", "-q", "-m", "slow")
 	base := filepath.Dir(s.dir)
-	s.git("config", "filter.slow.clean", "if ! test -d '"+s.path(".worktrees/lane")+"'; then touch '"+base+"/removal-began'; while ! test -e '"+base+"/removal-may-go'; do sleep 0.02; done; fi; cat")
+	s.git("config", "--global", "filter.slow.clean", "if ! test -d '"+s.path(".worktrees/lane")+"'; then touch '"+base+"/removal-began'; while ! test -e '"+base+"/removal-may-go'; do sleep 0.02; done; fi; cat")
 	t.Cleanup(func() { s.write("../removal-may-go", "") })
 	p := s.dial(false)
 	s.must(p, "task_create", `{"subject":"one"}`)

@@ -14,6 +14,7 @@ import (
 	"wt-mcp/server"
 	"wt-mcp/state"
 	"wt-mcp/tools"
+	"wt-mcp/tools/config"
 	"wt-mcp/tools/ops"
 )
 
@@ -99,11 +100,11 @@ func (p *program) open(ctx context.Context, roots func(context.Context) []string
 // works, then here.
 func (p *program) find(ctx context.Context, roots func(context.Context) []string) (*git.Repo, error) {
 	if p.repo != "" {
-		repo, err := git.OpenNamed(ctx, p.repo)
+		repo, err := git.OpenNamed(ctx, p.repo, approvals())
 		return repo, openError(p.repo, err)
 	}
 	for _, dir := range roots(ctx) {
-		if repo, err := git.Open(ctx, dir); !elsewhere(err) {
+		if repo, err := git.Open(ctx, dir, approvals()); !elsewhere(err) {
 			return repo, openError(dir, err)
 		}
 	}
@@ -112,8 +113,13 @@ func (p *program) find(ctx context.Context, roots func(context.Context) []string
 		return nil, &state.Error{Code: state.NotARepository, Err: err, Message: "the directory that wt-mcp was started in is gone",
 			Hint: "start wt-mcp in a directory that exists, or with --repo DIR"}
 	}
-	repo, err := git.Open(ctx, here)
+	repo, err := git.Open(ctx, here, approvals())
 	return repo, openError(here, err)
+}
+
+// approvals asks for what the user approved with trust, each time anew.
+func approvals() git.Option {
+	return git.ApprovedBy(func(root, digest string) bool { return config.Find(os.Getenv, root).ProgramsApproved(digest) })
 }
 
 // elsewhere reports that a directory just is no repository. One that git refuses, or

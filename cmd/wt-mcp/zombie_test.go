@@ -92,11 +92,12 @@ func TestNothingIsBoundToAWorktreeThatGoes(t *testing.T) {
 	s.write("a.slow", "content\n")
 	s.git("add", "-A")
 	s.git("commit", "-q", "-m", "slow")
+	s.git("config", "--global", "filter.slow.clean", "if test -e '"+base+"/armed'; then touch '"+base+"/looking'; while test -d '"+base+"' && ! test -e '"+base+"/may-look'; do sleep 0.02; done; fi; cat")
 	p, other := s.dial(false), s.dial(false)
 	s.must(p, "worktree_create", `{"name":"lane"}`)
 	s.must(other, "task_create", `{"subject":"one"}`)
 	claim := s.must(other, "task_claim", `{"task_id":1}`)["claim"]
-	s.git("config", "filter.slow.clean", "touch '"+base+"/looking'; while test -d '"+base+"' && ! test -e '"+base+"/may-look'; do sleep 0.02; done; cat")
+	s.write("../armed", "")
 	t.Cleanup(func() { s.write("../may-look", "") })
 	s.write(".worktrees/lane/a.slow", "CONTENT\n") // of the same size: git has to look into it
 	_, answer, err := p.beginCall("worktree_remove", `{"name":"lane","force":true,"complete_task":true}`)

@@ -321,7 +321,10 @@ func sum(data []byte) string {
 }
 
 // approved reports whether the user approved that content for this repository.
-func (f Files) approved(data []byte) (bool, error) {
+func (f Files) approved(data []byte) (bool, error) { return f.listed(sum(data) + " " + f.Repository) }
+
+// listed reports whether there is an approval with these words.
+func (f Files) listed(words string) (bool, error) {
 	if f.Approvals == "" {
 		return false, nil
 	}
@@ -330,7 +333,7 @@ func (f Files) approved(data []byte) (bool, error) {
 		return false, fmt.Errorf("read approvals: %w", err)
 	}
 	for line := range strings.Lines(string(list)) {
-		if strings.TrimSuffix(line, "\n") == sum(data)+" "+f.Repository {
+		if strings.TrimSuffix(line, "\n") == words {
 			return true, nil
 		}
 	}
@@ -349,10 +352,28 @@ func (f Files) Approve(data []byte) error {
 	if _, err := parse(f.Repository, data); err != nil {
 		return err
 	}
+	return f.list(sum(data) + " " + f.Repository)
+}
+
+// programs is the approval of what git's configuration of the repository names.
+func (f Files) programs(digest string) string { return digest + " git:" + filepath.Dir(f.Repository) }
+
+// ProgramsApproved reports whether the user approved the programs with that digest
+// (git.Programs) for this repository.
+func (f Files) ProgramsApproved(digest string) bool {
+	ok, err := f.listed(f.programs(digest))
+	return ok && err == nil
+}
+
+// ApprovePrograms remembers that the user approved them.
+func (f Files) ApprovePrograms(digest string) error { return f.list(f.programs(digest)) }
+
+// list adds an approval.
+func (f Files) list(words string) error {
 	if f.Approvals == "" {
 		return errors.New("find a place for the approval: neither XDG_STATE_HOME nor HOME is set")
 	}
-	if done, err := f.approved(data); err != nil || done {
+	if done, err := f.listed(words); err != nil || done {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(f.Approvals), 0o700); err != nil {
@@ -362,7 +383,7 @@ func (f Files) Approve(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("store approval: %w", err)
 	}
-	_, err = fmt.Fprintf(file, "%s %s\n", sum(data), f.Repository)
+	_, err = fmt.Fprintf(file, "%s\n", words)
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("store approval: %w", err)
 	}

@@ -16,6 +16,8 @@ func Remedy(err error) (code state.Code, hint string, ok bool) {
 	switch {
 	case errors.Is(err, git.ErrNoScratch):
 		return state.GitFailed, "set TMPDIR where the server is started, or make room, then repeat the call", true
+	case errors.Is(err, git.ErrSpecial):
+		return state.GitFailed, "put a regular file there, or remove it, then repeat the call", true
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return state.Internal, "raise the limit of open files (ulimit -n) where the server is started", true
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
