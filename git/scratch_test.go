@@ -27,6 +27,7 @@ func TestScratchHasAPlace(t *testing.T) {
 	g.Git("switch", "-q", "main")
 	g.Write("b", "b\n")
 	ahead := g.Commit("ahead of " + base)
+	require.NoError(t, os.Mkdir(filepath.Join(r.CommonDir(), dirName), 0o700))
 	dir := gittest.TempDir(t)
 	plain, open := filepath.Join(dir, "file"), filepath.Join(dir, "open")
 	require.NoError(t, os.WriteFile(plain, nil, 0o600))
@@ -51,6 +52,7 @@ func TestScratchHasAPlace(t *testing.T) {
 		l, err := r.Landed(t.Context(), side, ahead)
 		require.NoError(t, err, name)
 		require.Equal(t, Landing{Commits: 1}, l)
+		r.Close()
 		require.Empty(t, scratches(t, want), name)
 	}
 }
