@@ -80,12 +80,15 @@ func (p place) imitation(list []Setting) (files imitation, err error) {
 		list = append(list, Setting{Key: "lfs.storage", Value: gitPath(filepath.Join(p.common, "lfs"))})
 	}
 	files[0] = string(writeSettings(list))
-	for i, name := range imitated[1:] {
+	for i, name := range imitated() {
+		if i == 0 {
+			continue
+		}
 		content, err := readFile(filepath.Join(p.common, filepath.FromSlash(name)), listLimit)
 		if err != nil {
 			return files, err
 		}
-		files[i+1] = string(content)
+		files[i] = string(content)
 	}
 	return files, nil
 }

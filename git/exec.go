@@ -51,7 +51,7 @@ func findProgram(environ []string) (*program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoGit, err)
 	}
-	return &program{path: path, env: cleanEnv(environ), patience: usualPatience,
+	return &program{path: path, env: cleanEnv(environ), patience: usualPatience(),
 		settings: &settings{parsed: map[string][]Setting{}}, shadows: &shadows{}}, nil
 }
 

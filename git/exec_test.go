@@ -40,7 +40,7 @@ func TestRefusedNamesAFew(t *testing.T) {
 // runFake runs a script in place of git, with the time it took.
 func runFake(t *testing.T, ctx context.Context, script string) ([]byte, error, time.Duration) {
 	t.Helper()
-	p := &program{path: writeScript(t, script), env: os.Environ(), patience: usualPatience}
+	p := &program{path: writeScript(t, script), env: os.Environ(), patience: usualPatience()}
 	start := time.Now()
 	out, err := p.run(ctx, call{args: []string{"x"}})
 	return out, err, time.Since(start)
@@ -58,7 +58,7 @@ func TestGrandchildThatKeepsThePipe(t *testing.T) {
 func TestInvariant12WarningIsNoWholeAnswer(t *testing.T) {
 	t.Parallel()
 	for script, want := range map[string]error{"echo out": nil, "echo out; echo warning: not all >&2": ErrUnseen} {
-		p := &program{path: writeScript(t, script), env: os.Environ(), patience: usualPatience}
+		p := &program{path: writeScript(t, script), env: os.Environ(), patience: usualPatience()}
 		out, err := p.whole(t.Context(), call{args: []string{"x"}})
 		require.ErrorIs(t, err, want)
 		require.Equal(t, "out\n", string(out))

@@ -2,7 +2,6 @@ package git
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 )
 
@@ -30,22 +29,23 @@ const (
 	programs                   // it names a program or a place that one connects to
 )
 
-// harmlessNames are those that say how files, refs and the index are read and
-// written, by section.
-var harmlessNames = map[string][]string{
-	"core": {"repositoryformatversion", "bare", "autocrlf", "eol", "safecrlf", "checkroundtripencoding", "filemode", "symlinks", "ignorecase",
-		"precomposeunicode", "protecthfs", "protectntfs", "sparsecheckout", "sparsecheckoutcone", "checkstat", "trustctime", "longpaths",
-		"bigfilethreshold", "compression", "loosecompression", "sharedrepository", "logallrefupdates", "excludesfile", "attributesfile",
-		"quotepath", "abbrev", "preloadindex", "untrackedcache", "splitindex", "fscache", "hidedotfiles", "commitgraph", "multipackindex",
-		"deltabasecachelimit", "packedgitlimit", "packedgitwindowsize"},
-	"user": {"name", "email"}, "author": {"name", "email"}, "committer": {"name", "email"},
-	"checkout": {"workers", "thresholdforparallelism"}, "attr": {"tree"}, "feature": {"manyfiles", "experimental"},
-	"index":  {"version", "threads", "sparse", "skiphash", "recordendofindexentries", "recordoffsettable"},
-	"status": {"relativepaths", "showuntrackedfiles", "short", "branch", "aheadbehind", "renames", "renamelimit"},
-	"diff":   {"renames", "renamelimit"}, "merge": {"renames", "renamelimit", "directoryrenames", "renormalize", "conflictstyle", "default"},
-	"lfs": {"url", "fetchinclude", "fetchexclude", "locksverify", "skipdownloaderrors", "basictransfersonly", "activitytimeout",
-		"concurrenttransfers", "access"},
-}
+// harmlessKeys are those that say how files, refs and the index are read and written,
+// each between spaces.
+const harmlessKeys = " core.repositoryformatversion core.bare core.autocrlf core.eol core.safecrlf core.checkroundtripencoding core.filemode" +
+	" core.symlinks core.ignorecase core.precomposeunicode core.protecthfs core.protectntfs core.sparsecheckout core.sparsecheckoutcone" +
+	" core.checkstat core.trustctime core.longpaths core.bigfilethreshold core.compression core.loosecompression core.sharedrepository" +
+	" core.logallrefupdates core.excludesfile core.attributesfile core.quotepath core.abbrev core.preloadindex core.untrackedcache" +
+	" core.splitindex core.fscache core.hidedotfiles core.commitgraph core.multipackindex core.deltabasecachelimit" +
+	" core.packedgitlimit core.packedgitwindowsize" +
+	" user.name user.email author.name author.email committer.name committer.email" +
+	" checkout.workers checkout.thresholdforparallelism attr.tree feature.manyfiles feature.experimental" +
+	" index.version index.threads index.sparse index.skiphash index.recordendofindexentries index.recordoffsettable" +
+	" status.relativepaths status.showuntrackedfiles status.short status.branch status.aheadbehind status.renames status.renamelimit" +
+	" diff.renames diff.renamelimit merge.renames merge.renamelimit merge.directoryrenames merge.renormalize merge.conflictstyle merge.default" +
+	" lfs.url lfs.access lfs.fetchinclude lfs.fetchexclude lfs.locksverify lfs.skipdownloaderrors lfs.basictransfersonly" +
+	" lfs.activitytimeout lfs.concurrenttransfers "
+
+func isHarmless(key string) bool { return strings.Contains(harmlessKeys, " "+key+" ") }
 
 // use judges a setting of anybody's.
 func (s Setting) use() settingUse {
@@ -65,12 +65,14 @@ func (s Setting) use() settingUse {
 		switch name {
 		case "url", "fetch", "lfsurl":
 			return harmless
+		case "promisor", "partialclonefilter", "vcs", "uploadpack", "proxy", "proxyauthmethod":
+			return programs
 		}
-		return programs
+		return useless
 	case "filter", "credential", "http", "url", "ssh", "protocol":
 		return programs
 	case "lfs":
-		if slices.Contains(harmlessNames["lfs"], name) {
+		if isHarmless("lfs." + name) {
 			return harmless
 		}
 		return programs
@@ -78,7 +80,7 @@ func (s Setting) use() settingUse {
 	switch {
 	case section == "merge" && sub != "", s.Key == "core.sshcommand", s.Key == "core.gitproxy":
 		return programs
-	case sub == "" && slices.Contains(harmlessNames[section], name):
+	case isHarmless(s.Key):
 		return harmless
 	}
 	return useless
@@ -113,14 +115,11 @@ func parseSettings(out []byte, file string) (list []Setting) {
 	return list
 }
 
-var (
-	valueQuotes   = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
-	sectionQuotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-)
-
 // writeSettings writes what git reads as these settings (git-config(1), Syntax).
 func writeSettings(list []Setting) []byte {
 	var text bytes.Buffer
+	valueQuotes := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+	sectionQuotes := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	last := ""
 	for _, s := range list {
 		section, sub, name := s.parts()

@@ -10,10 +10,10 @@ import (
 
 // imitated are the files of a shared directory that git reads and we write; the
 // others of it no git of ours needs there.
-var imitated = [...]string{"config", "info/exclude", "info/attributes", "shallow"}
+func imitated() [4]string { return [...]string{"config", "info/exclude", "info/attributes", "shallow"} }
 
 // imitation is what they hold.
-type imitation [len(imitated)]string
+type imitation [4]string
 
 // shadow is a directory that a git takes for the shared one of a repository.
 type shadow struct {
@@ -90,7 +90,7 @@ func (p *program) newShadow(files imitation) (*shadow, error) {
 	}
 	made := &shadow{scratch: scratch, files: files, users: 1}
 	err = errors.Join(os.Mkdir(filepath.Join(scratch.Dir, "refs"), 0o700), os.Mkdir(filepath.Join(scratch.Dir, "info"), 0o700))
-	for i, name := range imitated {
+	for i, name := range imitated() {
 		if err == nil && files[i] != "" {
 			err = os.WriteFile(made.path(name), []byte(files[i]), 0o600)
 		}
@@ -108,7 +108,7 @@ func (s *shadow) path(name string) string {
 
 // untouched makes sure that nobody has written to the directory.
 func (s *shadow) untouched() bool {
-	for i, name := range imitated {
+	for i, name := range imitated() {
 		if content, err := readFile(s.path(name), listLimit); err != nil || string(content) != s.files[i] {
 			return false
 		}

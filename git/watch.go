@@ -22,7 +22,9 @@ type patience struct {
 	unknown        time.Duration
 }
 
-var usualPatience = patience{look: 2 * time.Second, read: time.Minute, op: 10 * time.Minute, unknown: 10}
+func usualPatience() patience {
+	return patience{look: 2 * time.Second, read: time.Minute, op: 10 * time.Minute, unknown: 10}
+}
 
 // runWatched runs cmd, and cancels it where it waits for what never comes.
 func (p *program) runWatched(ctx context.Context, cancel context.CancelCauseFunc, c call, cmd *exec.Cmd) error {
