@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,8 +62,8 @@ func (j *Jobs) Start(ctx context.Context, s Spec, may func() error) (*Run, error
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(j.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make directory of runs: %w", err)
+	if err := makeDir(j.dir); err != nil {
+		return nil, err
 	}
 	if err := j.enter(ctx); err != nil {
 		return nil, err
@@ -157,8 +156,8 @@ func (j *Jobs) begun(s Spec) (Record, bool) {
 		return r, true
 	}
 	endMarked(s.ID)
-	os.Remove(file(j.dir, s.ID, ".log"))
-	os.Remove(file(j.dir, s.ID, ".lock"))
+	removeFile(file(j.dir, s.ID, ".log"))
+	removeFile(file(j.dir, s.ID, ".lock"))
 	return Record{}, false
 }
 

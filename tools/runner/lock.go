@@ -10,7 +10,7 @@ var errHeld = errors.New("lock is held")
 // takeLock takes the lock of a run without waiting: the supervisor has it as long
 // as it lives, and after that whoever writes the record.
 func takeLock(dir, id string) (*os.File, error) {
-	f, err := os.OpenFile(file(dir, id, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openFile(file(dir, id, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +23,7 @@ func takeLock(dir, id string) (*os.File, error) {
 
 // held reports whether somebody has the lock of a run.
 func held(dir, id string) bool {
-	f, err := os.Open(file(dir, id, ".lock"))
+	f, err := openFile(file(dir, id, ".lock"), os.O_RDONLY, 0)
 	if err != nil {
 		return false
 	}

@@ -39,7 +39,7 @@ type logWriter struct {
 }
 
 func newLogWriter(dir, id string, limit int64) (*logWriter, error) {
-	f, err := os.OpenFile(file(dir, id, ".log"), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	f, err := openFile(file(dir, id, ".log"), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create log of run %s: %w", id, err)
 	}
@@ -71,10 +71,10 @@ func (w *logWriter) turn() {
 	}
 	w.out.Close()
 	if len(w.tails) == tailFiles {
-		os.Remove(pieceName(w.dir, w.id, w.tails[0]))
+		removeFile(pieceName(w.dir, w.id, w.tails[0]))
 		w.tails = w.tails[1:]
 	}
-	f, err := os.OpenFile(pieceName(w.dir, w.id, w.total), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	f, err := openFile(pieceName(w.dir, w.id, w.total), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 	if err != nil {
 		w.out = nil
 		w.fail(err)
@@ -115,7 +115,7 @@ type Log struct {
 // openLog looks a log up. Pieces that come and go meanwhile do not disturb.
 func openLog(dir, id string, limit int64) (Log, error) {
 	head := piece{path: file(dir, id, ".log")}
-	info, err := os.Stat(head.path)
+	info, err := statFile(head.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Log{pieces: []piece{head}}, nil
 	}
@@ -141,7 +141,7 @@ func openLog(dir, id string, limit int64) (Log, error) {
 func (l *Log) add(name string) {
 	parts := strings.Split(filepath.Base(name), ".")
 	start, err := strconv.ParseInt(parts[len(parts)-2], 10, 64)
-	info, statErr := os.Stat(name)
+	info, statErr := statFile(name)
 	if err == nil && statErr == nil {
 		l.pieces = append(l.pieces, piece{name, start, info.Size()})
 	}
@@ -179,7 +179,7 @@ func (l Log) readAt(buf []byte, off int64) (n int, start int64, err error) {
 
 // read answers nothing where the piece was dropped just now.
 func (p piece) read(buf []byte, off int64) (int, error) {
-	f, err := os.Open(p.path)
+	f, err := openFile(p.path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}

@@ -26,8 +26,8 @@ const (
 // board has: always the same for a name as long as a worktree of that name
 // lives. live is called while no other process gives out ports.
 func (j *Jobs) PortBase(name string, live func() ([]string, error)) (int, error) {
-	if err := os.MkdirAll(j.dir, 0o700); err != nil {
-		return 0, fmt.Errorf("make directory of runs: %w", err)
+	if err := makeDir(j.dir); err != nil {
+		return 0, err
 	}
 	private := filepath.Dir(j.dir)
 	unlock, err := waitLock(private, "ports")
@@ -52,7 +52,7 @@ func waitLock(dir, name string) (*os.File, error) {
 // names that are not live are free.
 func allocate(path, name string, live func() ([]string, error)) (int, error) {
 	blocks := map[string]int{}
-	data, err := os.ReadFile(path)
+	data, err := readFile(path, maxRecord)
 	if err == nil {
 		err = json.Unmarshal(data, &blocks)
 	}
@@ -91,10 +91,7 @@ func allocate(path, name string, live func() ([]string, error)) (int, error) {
 func writeBlocks(path string, blocks map[string]int) error {
 	data, err := json.Marshal(blocks)
 	if err == nil {
-		err = os.WriteFile(path+".tmp", data, 0o644)
-	}
-	if err == nil {
-		err = os.Rename(path+".tmp", path)
+		err = replaceFile(path, data)
 	}
 	if err != nil {
 		return fmt.Errorf("write port blocks: %w", err)

@@ -67,11 +67,14 @@ func (r Record) Seconds(now time.Time) float64 {
 	return max(0, epoch(now)-r.StartedAt)
 }
 
+// maxRecord bounds what is read of a file beside the logs.
+const maxRecord = 4 << 20
+
 func readRecord(dir, id string) (Record, error) {
 	if !IsID(id) {
 		return Record{}, fmt.Errorf("run %.40q: %w", id, ErrUnknown)
 	}
-	data, err := os.ReadFile(file(dir, id, ".json"))
+	data, err := readFile(file(dir, id, ".json"), maxRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Record{}, fmt.Errorf("run %s: %w", id, ErrUnknown)
 	}
@@ -90,12 +93,7 @@ func (r Record) write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("encode record of run %s: %w", r.ID, err)
 	}
-	name := file(dir, r.ID, ".json")
-	err = os.WriteFile(name+".tmp", append(data, '\n'), 0o600)
-	if err == nil {
-		err = os.Rename(name+".tmp", name)
-	}
-	if err != nil {
+	if err := replaceFile(file(dir, r.ID, ".json"), append(data, '\n')); err != nil {
 		return fmt.Errorf("write record of run %s: %w", r.ID, err)
 	}
 	return nil

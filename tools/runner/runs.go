@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +35,7 @@ func (j *Jobs) LogPath(id string) string { return file(j.dir, id, ".log") }
 // Began is when a run began, by the clock of the file system: nothing that the run
 // changed there is older.
 func (j *Jobs) Began(id string) (time.Time, error) {
-	info, err := os.Stat(file(j.dir, id, ".lock"))
+	info, err := statFile(file(j.dir, id, ".lock"))
 	if err != nil {
 		return time.Time{}, fmt.Errorf("find start of run %s: %w", id, err)
 	}
@@ -61,13 +61,13 @@ func (j *Jobs) List(name string) ([]Record, error) {
 
 // ids lists the runs on record, the oldest first.
 func (j *Jobs) ids() ([]string, error) {
-	entries, err := os.ReadDir(j.dir)
-	if err != nil && !os.IsNotExist(err) {
+	names, err := listNames(j.dir)
+	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
 	var ids []string
-	for _, e := range entries {
-		if id, ok := strings.CutSuffix(e.Name(), ".json"); ok && idForm.MatchString(id) {
+	for _, name := range names {
+		if id, ok := strings.CutSuffix(name, ".json"); ok && idForm.MatchString(id) {
 			ids = append(ids, id)
 		}
 	}
@@ -115,7 +115,7 @@ func (j *Jobs) Stop(ctx context.Context, id, why string) (Record, error) {
 		return r, err
 	}
 	if run := j.mine(id); run == nil || run.keeper.send(order{Stop: id, Cause: why}) != nil {
-		if err := os.WriteFile(file(j.dir, id, stopSuffix), []byte(why), 0o600); err != nil {
+		if err := replaceFile(file(j.dir, id, stopSuffix), []byte(why)); err != nil && !errors.Is(err, fs.ErrExist) { // somebody else asks just now
 			return r, fmt.Errorf("ask for the end of run %s: %w", id, err)
 		}
 		nudge(j.dir, r)
@@ -213,10 +213,10 @@ func (j *Jobs) delete(r Record) {
 		return
 	}
 	for _, p := range l.pieces {
-		os.Remove(p.path)
+		removeFile(p.path)
 	}
-	os.Remove(file(j.dir, r.ID, ".json"))
-	os.Remove(file(j.dir, r.ID, ".lock"))
+	removeFile(file(j.dir, r.ID, ".json"))
+	removeFile(file(j.dir, r.ID, ".lock"))
 }
 
 // Peek returns a run as it is on record, and whether it goes on. It settles nothing.

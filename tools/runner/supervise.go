@@ -255,10 +255,10 @@ func (j *job) start() error {
 func (j *job) abandon() {
 	if j.log != nil {
 		j.log.Close()
-		os.Remove(file(j.spec.Dir, j.spec.ID, ".log"))
+		removeFile(file(j.spec.Dir, j.spec.ID, ".log"))
 	}
 	if j.lock != nil {
-		os.Remove(j.lock.Name())
+		removeFile(file(j.spec.Dir, j.spec.ID, ".lock"))
 		j.lock.Close()
 	}
 }
@@ -311,7 +311,7 @@ func (j *job) close(status Status, cause string) {
 	if err := r.write(j.spec.Dir); err != nil {
 		r.LogError = err.Error()
 	}
-	os.Remove(file(j.spec.Dir, j.spec.ID, stopSuffix))
+	removeFile(file(j.spec.Dir, j.spec.ID, stopSuffix))
 	j.lock.Close()
 }
 
@@ -334,7 +334,7 @@ func shown(names []string) []string {
 const stopSuffix = ".stop"
 
 func (j *job) stopFile() (Status, string) {
-	why, err := os.ReadFile(file(j.spec.Dir, j.spec.ID, stopSuffix))
+	why, err := readFile(file(j.spec.Dir, j.spec.ID, stopSuffix), maxRecord)
 	if err != nil {
 		return "", ""
 	}
