@@ -37,7 +37,7 @@ func (r *Repo) lock(ctx context.Context) (unlock func(), err error) {
 // flock polls, because a blocking flock cannot be given up. The pauses are
 // short beside the 2 to 10 ms for which the lock is held.
 func (r *Repo) flock(ctx context.Context) (*os.File, error) {
-	path := filepath.Join(r.common, dirName, "git.lock")
+	path := filepath.Join(r.Private(), "git.lock")
 	file, err := r.openPrivate("git.lock")
 	if err != nil {
 		return nil, fmt.Errorf("open git lock: %w", err)

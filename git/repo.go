@@ -98,6 +98,9 @@ func find(ctx context.Context, dir string, explicit bool, options []Option) (*Re
 	return r, nil
 }
 
+// Private is the directory within the common one that is ours alone.
+func (r *Repo) Private() string { return filepath.Join(r.common, dirName) }
+
 // Root is the top directory of the main checkout. For a bare repository it is
 // the repository itself, or its parent when it is named .bare or .git, the
 // usual layout with the worktrees beside it.

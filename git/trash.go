@@ -24,7 +24,7 @@ const (
 // trashParents are where homes may lie: beside our other private files, or beside
 // the worktree where there can be none.
 func (r *Repo) trashParents(path string) []string {
-	return []string{filepath.Join(r.common, dirName, "trash"), filepath.Join(filepath.Dir(path), besideDir)}
+	return []string{filepath.Join(r.Private(), "trash"), filepath.Join(filepath.Dir(path), besideDir)}
 }
 
 // trashOf finds the home of an operation's trash; "" if there is none. A link in its

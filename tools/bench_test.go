@@ -28,8 +28,8 @@ func bigBoard(b *testing.B, n int) *Board {
 		root = b.TempDir()
 	}
 	b.Cleanup(func() { _ = os.RemoveAll(root) })
-	board := NewBoard(state.Open(state.Config{Root: root, Private: filepath.Join(root, ".private"), NoSync: true}),
-		opened, slog.New(slog.DiscardHandler), os.Environ())
+	board := NewBoard(Parts{State: state.Open(state.Config{Root: root, Private: filepath.Join(root, ".private"), NoSync: true}),
+		Git: opened, Log: slog.New(slog.DiscardHandler), Env: os.Environ()})
 	b.Cleanup(board.Close)
 	for id := 1; id <= n; id++ {
 		blockers := ""

@@ -22,18 +22,22 @@ import (
 // methods are the tools. It is safe for concurrent use; any number of boards in
 // any number of processes of one machine may stand on one repository.
 type Board struct {
-	State  *state.Store
-	Git    *git.Repo
-	Log    *slog.Logger
-	Env    []string // what the commands of a run may inherit
+	Parts
 	Jobs   *runner.Jobs
 	Config config.Files // what runs are allowed
 
 	Caller
 
-	ReadOnly bool // also mends nothing unasked
-
 	shared *shared
+}
+
+// Parts are what a board is joined from.
+type Parts struct {
+	State    *state.Store
+	Git      *git.Repo
+	Log      *slog.Logger
+	Env      []string // what the commands of a run may inherit
+	ReadOnly bool     // also mends nothing unasked
 }
 
 // Caller is who makes a call.
@@ -61,10 +65,11 @@ type shared struct {
 }
 
 // NewBoard joins a store and its repository.
-func NewBoard(s *state.Store, g *git.Repo, log *slog.Logger, env []string) *Board {
-	b := &Board{State: s, Git: g, Log: log, Env: env, shared: &shared{closing: make(chan struct{})}, Config: config.Find(variable(env), s.Root())}
+func NewBoard(p Parts) *Board {
+	b := &Board{Parts: p, shared: &shared{closing: make(chan struct{})}, Config: config.Find(variable(p.Env), p.State.Root())}
 	b.Held = &rules.Held{}
-	b.Jobs = runner.NewJobs(filepath.Join(g.CommonDir(), "wt-mcp", "runs"), b.TellEnd)
+	b.Jobs = runner.NewJobs(filepath.Join(p.Git.Private(), "runs"), b.TellEnd)
+	b.Jobs.ReadOnly = p.ReadOnly
 	return b
 }
 
@@ -137,8 +142,11 @@ func (b *Board) prime(ctx context.Context, needed bool) error {
 
 // worktreePath is where a new worktree of that name goes.
 func (b *Board) worktreePath(name string) string {
-	return filepath.Join(b.State.Root(), state.WorktreesDir, name)
+	return filepath.Join(b.worktreesDir(), name)
 }
+
+// worktreesDir is where the board's own worktrees are.
+func (b *Board) worktreesDir() string { return filepath.Join(b.State.Root(), state.WorktreesDir) }
 
 // ops are the changes of board and git for the board's caller.
 func (b *Board) ops() ops.Ops {

@@ -25,7 +25,7 @@ func newBoard(t *testing.T) (*Board, *gittest.Repo) {
 	opened, err := git.Open(t.Context(), repo.Dir)
 	require.NoError(t, err)
 	store := state.Open(state.Config{Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true})
-	b := NewBoard(store, opened, slog.New(slog.DiscardHandler), os.Environ())
+	b := NewBoard(Parts{State: store, Git: opened, Log: slog.New(slog.DiscardHandler), Env: os.Environ()})
 	t.Cleanup(b.Close)
 	return b.For(Caller{Actor: "tester"}), repo
 }

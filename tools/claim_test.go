@@ -32,7 +32,7 @@ func (m *machine) connection(t *testing.T, repo *gittest.Repo, actor string) *Bo
 	require.NoError(t, err)
 	store := state.Open(state.Config{Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true,
 		Boot: m.boot, Now: func() time.Time { return m.wall }, Uptime: func() time.Duration { return m.uptime }})
-	b := NewBoard(store, opened, slog.New(slog.DiscardHandler), os.Environ())
+	b := NewBoard(Parts{State: store, Git: opened, Log: slog.New(slog.DiscardHandler), Env: os.Environ()})
 	b.shared.tending.close() // time goes on only where the test says so
 	t.Cleanup(b.Close)
 	return b.For(Caller{Actor: actor})

@@ -15,7 +15,7 @@ import (
 // on a branch of a name that the board gives.
 func (b *Board) lane(t git.Worktree) (state.Worktree, bool) {
 	name, ours := strings.CutPrefix(t.Branch, ops.BranchOf(""))
-	ours = ours && filepath.Dir(t.Path) == filepath.Dir(b.worktreePath(name)) && state.CheckName(name) == nil
+	ours = ours && filepath.Dir(t.Path) == b.worktreesDir() && state.CheckName(name) == nil
 	return state.Worktree{Name: name, Path: t.Path, Branch: t.Branch, Status: state.Active}, ours
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -155,7 +154,7 @@ func (b *Board) tidy(trash git.Trash) {
 		}
 		set := b.settings()
 		before := time.Now().Add(-set.KeepTrash)
-		err = errors.Join(err, b.Git.SweepTrash(ctx, filepath.Dir(b.worktreePath("x")), git.Keep{Before: before, Bytes: set.TrashBytes, Busy: b.atWork(ctx)}),
+		err = errors.Join(err, b.Git.SweepTrash(ctx, b.worktreesDir(), git.Keep{Before: before, Bytes: set.TrashBytes, Busy: b.atWork(ctx)}),
 			b.Git.DropSnapshots(ctx, before))
 		if err != nil {
 			b.Log.Warn("empty the trash", "error", err)

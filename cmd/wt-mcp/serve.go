@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 
 	"wt-mcp/git"
@@ -75,18 +74,16 @@ func (p *program) open(ctx context.Context, roots func(context.Context) []string
 	if err != nil {
 		return nil, err
 	}
-	private := filepath.Join(repo.CommonDir(), "wt-mcp")
 	if os.Getenv("WT_MCP_ALLOW_NETFS") != "1" {
 		if err := state.CheckFileSystem(repo.CommonDir(), repo.Root()); err != nil {
 			return nil, err
 		}
 	}
 	store := state.Open(state.Config{
-		Root: repo.Root(), Private: private, Sharing: repo.Sharing, Brought: repo.Brought,
+		Root: repo.Root(), Private: repo.Private(), Sharing: repo.Sharing, Brought: repo.Brought,
 		NoSync: os.Getenv("WT_MCP_SYNC") == "off", Holder: fmt.Sprintf("wt-mcp (pid %d)", os.Getpid()),
 	})
-	board := tools.NewBoard(store, repo, p.log, p.environ)
-	board.ReadOnly, board.Jobs.ReadOnly = p.readOnly, p.readOnly
+	board := tools.NewBoard(tools.Parts{State: store, Git: repo, Log: p.log, Env: p.environ, ReadOnly: p.readOnly})
 	if !p.readOnly {
 		if err := board.Recover(ctx); err != nil {
 			p.log.Warn("recover unfinished operations", "error", err)
