@@ -40,6 +40,7 @@ var (
 	ErrNoSnapshot   = errors.New("no such snapshot")
 	ErrIncomplete   = errors.New("worktree is not complete")
 	ErrUnseen       = errors.New("could not be looked at")
+	ErrUnmovable    = errors.New("it cannot be moved to the trash")
 
 	ErrBusy   = errors.New("another git process holds a lock file")
 	ErrOutput = errors.New("git wrote more than is accepted")

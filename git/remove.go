@@ -186,9 +186,10 @@ func (r *Repo) checkMoved(admin, files, path string) error {
 // CheckRemovable says whether a worktree may go: nil, or everything that stands
 // against it, one *Refused each, joined. It refuses the main checkout
 // (ErrMainWorktree), an add that is going on (ErrLocked), a mount in the directory
-// (ErrMounted), and without Force a lock (ErrLocked), an operation that is under
+// (ErrMounted), what cannot be moved (ErrUnmovable), and without Force a lock (ErrLocked), an operation that is under
 // way (ErrOperation), changes and untracked files whatever
-// status.showUntrackedFiles says (ErrDirty), submodules and other repositories
+// status.showUntrackedFiles and the index say (ErrDirty), what could not be looked at
+// (ErrUnseen), submodules and other repositories
 // within it that have work of their own (ErrSubmodules, ErrNested), and commits
 // that nothing but the worktree's detached HEAD holds (ErrUnmerged). Ignored files
 // are no reason. A directory that is gone can go.
@@ -217,8 +218,14 @@ func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove, wait
 	if locked && strings.HasPrefix(reason, LockReason("")) && reason != LockReason(rm.Op) {
 		return nil, refuse(ErrLocked, reason)
 	}
-	if err := r.checkMounts(rm.Path); err != nil || rm.Force {
+	if err := r.checkMounts(rm.Path); err != nil {
 		return nil, err
+	}
+	if why := whyStuck(rm.Path, filepath.Dir(rm.Path)); why != "" {
+		return nil, refuse(ErrUnmovable, why)
+	}
+	if rm.Force {
+		return nil, nil
 	}
 	return r.obstacles(ctx, admin, rm.Path, locked, reason, wait)
 }

@@ -19,7 +19,7 @@ import (
 
 // Reason is one thing that keeps a worktree from being removed.
 type Reason struct {
-	Kind   string     `json:"kind" jsonschema:"claim, run, process, mount, locked, operation, dirty, unseen, submodule, nested_repository or detached_commits; worktree_prune has more"`
+	Kind   string     `json:"kind" jsonschema:"claim, run, process, mount, unmovable, locked, operation, dirty, unseen, submodule, nested_repository or detached_commits; worktree_prune has more"`
 	Code   state.Code `json:"code"`
 	Detail string     `json:"detail"`
 	Next   string     `json:"next" jsonschema:"what to do about it"`
@@ -158,6 +158,9 @@ func gitReason(w state.Worktree, refused *git.Refused) Reason {
 	case git.ErrMounted:
 		return reason("mount", state.InUse, "unmount it, then repeat the call; what is mounted there is not the worktree's to delete",
 			fmt.Sprintf("a file system is mounted in worktree %s: %s", w.Name, shown), map[string]any{"mounts": someFiles(what)})
+	case git.ErrUnmovable:
+		return reason("unmovable", state.GitFailed, "see to the permissions, then repeat the call",
+			fmt.Sprintf("worktree %s cannot be moved to the trash: %s", w.Name, shown), map[string]any{"path": w.Path})
 	case git.ErrLocked:
 		shown = cmp.Or(shown, "no reason given")
 		return reason("locked", state.InUse, "ask whoever locked it; git worktree unlock "+w.Path+" ends the lock, and "+again+" overrides it",
