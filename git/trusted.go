@@ -264,6 +264,13 @@ func (p Programs) Drivers() (names []string) {
 	return names
 }
 
+// Drivers lists the filters and merge drivers that git is given: the user's, and the
+// repository's where they are approved.
+func (r *Repo) Drivers(ctx context.Context) ([]string, error) {
+	list, _, err := r.git.effective(ctx, r.pin("", ""))
+	return Programs{Settings: list}.Drivers(), err
+}
+
 // Programs says what the repository's configuration asks for now.
 func (r *Repo) Programs(ctx context.Context) (Programs, error) {
 	user, err := r.git.userList(ctx)

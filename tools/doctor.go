@@ -53,7 +53,12 @@ func (b *Board) Diagnose(ctx context.Context) ([]Finding, error) {
 		all = d.found
 		return nil
 	})
-	return all, err
+	if err != nil {
+		return all, err
+	}
+	d := diagnosis{board: b, found: all}
+	err = d.drivers(ctx)
+	return d.found, err
 }
 
 // Mend does what can be done about the findings without deciding anything for a

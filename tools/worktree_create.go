@@ -2,6 +2,8 @@ package tools
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"wt-mcp/git"
 	"wt-mcp/state"
@@ -64,7 +66,7 @@ func (b *Board) create(ctx context.Context, ask ops.Create) (out WorktreeCreateO
 		return out, err
 	}
 	b.measure()
-	out.Note = note
+	out.Note = strings.Join(slices.DeleteFunc([]string{note, b.leftOff(ctx)}, func(s string) bool { return s == "" }), "; ")
 	out.Worktree, out.Included = made.Worktree, made.Included
 	out.Setup = b.setUp(ctx, out.Worktree, b.claiming(ask.Claim), setupWait)
 	return out, nil

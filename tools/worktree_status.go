@@ -47,6 +47,7 @@ type WorktreeStatusOut struct {
 	Reasons    []Reason  `json:"reasons"`
 	Text       string    `json:"text" jsonschema:"git status --short --branch"`
 	Runs       []RunLine `json:"runs" jsonschema:"what is running, and the newest that are over"`
+	Notes      []string  `json:"notes,omitempty" jsonschema:"what was not looked at as the user's git would"`
 }
 
 // WorktreeStatus asks git about one worktree.
@@ -79,6 +80,9 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 	out.Text = clipLines(escapeLines(out.Text), smallResult/3)
 	<-judged
 	out.Removable = len(out.Reasons) == 0
+	if note := b.leftOff(ctx); note != "" {
+		out.Notes = append(out.Notes, note)
+	}
 	out.Runs, errs[3] = b.runLines(w)
 	return out, statusError(w, errors.Join(errs[:]...))
 }
@@ -131,6 +135,9 @@ func (out WorktreeStatusOut) text() string {
 	}
 	if out.Clean {
 		text += "\nclean"
+	}
+	for _, note := range out.Notes {
+		text += "\n" + note
 	}
 	for _, r := range out.Runs {
 		text += "\n" + r.text()

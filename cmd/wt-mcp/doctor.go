@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"strings"
 
+	"wt-mcp/state"
 	"wt-mcp/tools"
 )
 
@@ -52,17 +54,21 @@ func (d *doctor) run(ctx context.Context, _ []string) error {
 			left++
 		}
 	}
-	if err := d.printFindings(findings, left); err != nil || left > 0 {
+	drivers, err := board.Git.Drivers(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.printFindings(findings, drivers, left); err != nil || left > 0 {
 		return errTold
 	}
 	return nil
 }
 
-func (p *program) printFindings(findings []tools.Finding, left int) error {
+func (p *program) printFindings(findings []tools.Finding, drivers []string, left int) error {
 	if p.json {
 		enc := json.NewEncoder(p.stdout)
 		enc.SetIndent("", "  ")
-		return enc.Encode(map[string]any{"findings": append([]tools.Finding{}, findings...), "left": left})
+		return enc.Encode(map[string]any{"findings": append([]tools.Finding{}, findings...), "left": left, "drivers": append([]string{}, drivers...)})
 	}
 	paint := painter(p.stdout)
 	for _, f := range findings {
@@ -72,6 +78,9 @@ func (p *program) printFindings(findings []tools.Finding, left int) error {
 		} else {
 			fmt.Fprintf(p.stdout, "  next: %s\n", f.Next)
 		}
+	}
+	if len(drivers) > 0 {
+		fmt.Fprintf(p.stdout, "filters and merge drivers in effect: %s\n", state.Visible(strings.Join(drivers, ", ")))
 	}
 	_, err := fmt.Fprintln(p.stdout, summary(len(findings), left))
 	return err

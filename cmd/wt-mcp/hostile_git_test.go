@@ -165,6 +165,23 @@ func (s *scratch) restoreAll(p *peer, removed result) {
 	require.Empty(s.t, s.ran(), "restore")
 }
 
+// What is compared is what lies there: a file that a filter would call unchanged has
+// changed for us, and the answers name the filter and how to approve it.
+func TestUnapprovedFilterIsNamed(t *testing.T) {
+	t.Parallel()
+	s, p := newTrapped(t)
+	status := s.must(p, "worktree_status", `{"name":"lane"}`)
+	require.Contains(t, fmt.Sprint(status["notes"]), "filter.clean")
+	require.Contains(t, fmt.Sprint(status["notes"]), "wt-mcp trust")
+	created := s.must(p, "worktree_create", `{"name":"new"}`)
+	require.Contains(t, fmt.Sprint(created["note"]), "filter.clean")
+	require.Equal(t, "content\n", s.read(".worktrees/new/b.bin"))
+	cmd := exec.Command("wt-mcp", "doctor")
+	cmd.Dir, cmd.Env = s.dir, s.env
+	out, _ := cmd.CombinedOutput() // something was found
+	require.Contains(t, string(out), "unapproved git configuration of the repository: not in effect")
+}
+
 // Somebody changes the configuration while git looks.
 func TestPlantingMeanwhileRunsNothing(t *testing.T) {
 	t.Parallel()
