@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -14,66 +14,107 @@ import (
 	"wt-mcp/state"
 )
 
-// checkArgs holds the arguments of a call against the tool's schema. The error
-// names the argument, what it got and what it takes.
+// checkArgs holds the arguments of a call against the tool's schema, and writes
+// them as the tool reads them: models write 3 as "3" or 3.0, and null for what they
+// leave out. The error names every argument that is wrong, what it got and what it
+// takes.
 func checkArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (json.RawMessage, error) {
-	if len(bytes.TrimSpace(raw)) == 0 || bytes.Equal(bytes.TrimSpace(raw), []byte("null")) {
-		raw = json.RawMessage("{}")
+	args, err := argsOf(tool, raw)
+	if err != nil {
+		return nil, err
+	}
+	c := &check{tool: tool, schema: s}
+	for _, name := range sortedNames(args) {
+		p, known := s.Properties[name]
+		switch {
+		case !known:
+			c.unknown(name)
+		case isNull(args[name]) && !slices.Contains(s.Required, name):
+			delete(args, name)
+		default:
+			args[name] = c.value(name, p, args[name])
+		}
+	}
+	for _, name := range s.Required {
+		if _, given := args[name]; !given {
+			c.wrong(name, "is required: %s", takes(s.Properties[name]))
+		}
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return json.Marshal(args)
+}
+
+// argsOf takes the arguments apart. Some clients leave them out or encode them twice.
+func argsOf(tool string, raw json.RawMessage) (map[string]json.RawMessage, error) {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || isNull(raw) {
+		return map[string]json.RawMessage{}, nil
 	}
 	var args map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &args); err != nil {
+	if json.Unmarshal(within(raw, '{'), &args) != nil {
 		return nil, badArg("arguments", "%s takes a JSON object, got %s", tool, kind(raw))
 	}
+	return args, nil
+}
+
+func sortedNames(args map[string]json.RawMessage) []string {
 	names := make([]string, 0, len(args))
 	for name := range args {
 		names = append(names, name)
 	}
 	sort.Strings(names)
-	for _, name := range names {
-		p, known := s.Properties[name]
-		if !known {
-			return nil, unknownArg(tool, s, name)
-		}
-		if err := checkValue(name, p, args[name]); err != nil {
-			return nil, err
-		}
-		args[name] = plain(p, args[name])
-	}
-	for _, name := range s.Required {
-		if _, given := args[name]; !given {
-			return nil, badArg(name, "is required: %s", takes(s.Properties[name]))
-		}
-	}
-	return json.Marshal(args)
+	return names
 }
 
-// plain writes whole numbers as Go reads them: 1.0 and 1e1 are whole to a client.
-func plain(p *jsonschema.Schema, raw json.RawMessage) json.RawMessage {
-	switch p.Type {
-	case "integer":
-		n, _ := strconv.ParseFloat(string(raw), 64)
-		return strconv.AppendInt(nil, int64(n), 10)
-	case "array":
-		var items []json.RawMessage
-		if json.Unmarshal(raw, &items) != nil {
-			return raw
-		}
-		for i := range items {
-			items[i] = plain(p.Items, items[i])
-		}
-		if out, err := json.Marshal(items); err == nil {
-			return out
-		}
-	}
-	return raw
+// check collects what is wrong with the arguments of one call.
+type check struct {
+	tool   string
+	schema *jsonschema.Schema
+	names  []string // of wrong arguments
+	texts  []string
+	hints  []string
+	list   bool // the arguments that there are help
 }
 
-func unknownArg(tool string, s *jsonschema.Schema, name string) error {
-	hint := tool + " takes " + strings.Join(argNames(s), ", ")
-	if near := state.Nearest(name, argNames(s), 1); len(near) > 0 {
-		hint = "did you mean " + near[0] + "? " + hint
+// mostTold is how many wrong arguments an answer tells of.
+const mostTold = 12
+
+func (c *check) wrong(name, format string, args ...any) {
+	c.add(name, name+": "+fmt.Sprintf(format, args...))
+}
+
+func (c *check) add(name, text string) {
+	c.names = append(c.names, name)
+	c.texts = append(c.texts, text)
+}
+
+func (c *check) unknown(name string) {
+	c.add(name, fmt.Sprintf("%s has no argument %q", c.tool, state.Visible(state.Clip(name, 60))))
+	c.list = true
+	if meant := c.meant(name); meant != "" {
+		c.hints = append(c.hints, "did you mean "+meant+"?")
 	}
-	return state.Errorf(state.InvalidArgument, hint, "%s has no argument %q", tool, state.Visible(state.Clip(name, 60))).With("argument", name)
+}
+
+// err is what is wrong, in one error.
+func (c *check) err() error {
+	if len(c.texts) == 0 {
+		return nil
+	}
+	texts, hints := c.texts, c.hints
+	if more := len(texts) - mostTold; more > 0 {
+		texts = append(texts[:mostTold:mostTold], fmt.Sprintf("and %d more", more))
+		hints = hints[:min(len(hints), mostTold)]
+	}
+	if c.list {
+		hints = append(slices.Clip(hints), c.tool+" takes "+strings.Join(argNames(c.schema), ", "))
+	}
+	e := state.Errorf(state.InvalidArgument, strings.Join(hints, " "), "%s", strings.Join(texts, "; ")).With("argument", c.names[0])
+	if len(c.names) > 1 {
+		e = e.With("arguments", c.names[:min(len(c.names), mostTold)])
+	}
+	return e
 }
 
 // argNames lists the arguments, the required ones first.
@@ -96,60 +137,71 @@ func badArg(name, format string, args ...any) error {
 	return state.Errorf(state.InvalidArgument, "", "%s: %s", name, fmt.Sprintf(format, args...)).With("argument", name)
 }
 
-func checkValue(name string, p *jsonschema.Schema, raw json.RawMessage) error {
-	if !fits(p, raw) {
-		return badArg(name, "got %s, takes %s", kind(raw), takes(p))
+// value checks one value and returns it as the tool reads it.
+func (c *check) value(name string, p *jsonschema.Schema, raw json.RawMessage) json.RawMessage {
+	meant, fits := coerce(p.Type, raw)
+	if !fits {
+		c.wrong(name, "got %s, takes %s", shown(p, raw), takes(p))
+		return raw
 	}
 	switch p.Type {
 	case "string":
-		return checkString(name, p, raw)
+		if err := checkString(p, meant); err != nil {
+			c.wrong(name, "%v", err)
+		}
 	case "integer", "number":
-		if n, err := strconv.ParseFloat(string(raw), 64); err != nil || p.Minimum != nil && n < *p.Minimum || p.Maximum != nil && n > *p.Maximum {
-			return badArg(name, "got %s, takes %s", state.Clip(string(raw), 40), takes(p))
+		n, _ := strconv.ParseFloat(string(meant), 64)
+		if p.Minimum != nil && n < *p.Minimum || p.Maximum != nil && n > *p.Maximum {
+			c.wrong(name, "got %s, takes %s", state.Clip(string(meant), 40), takes(p))
 		}
 	case "array":
-		var items []json.RawMessage
-		if err := json.Unmarshal(raw, &items); err != nil {
-			return badArg(name, "%v", err)
-		}
-		for i, item := range items {
-			if err := checkValue(fmt.Sprintf("%s[%d]", name, i), p.Items, item); err != nil {
-				return err
-			}
-		}
+		return c.items(name, p, meant)
 	case "object":
-		return checkMap(name, p, raw)
+		return c.members(name, p, meant)
 	}
-	return nil
+	return meant
 }
 
-func checkMap(name string, p *jsonschema.Schema, raw json.RawMessage) error {
+func (c *check) items(name string, p *jsonschema.Schema, raw json.RawMessage) json.RawMessage {
+	var items []json.RawMessage
+	if err := json.Unmarshal(raw, &items); err != nil {
+		c.wrong(name, "%v", err)
+		return raw
+	}
+	for i := range items {
+		items[i] = c.value(fmt.Sprintf("%s[%d]", name, i), p.Items, items[i])
+	}
+	out, _ := json.Marshal(items)
+	return out
+}
+
+func (c *check) members(name string, p *jsonschema.Schema, raw json.RawMessage) json.RawMessage {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
-		return badArg(name, "%v", err)
+		c.wrong(name, "%v", err)
+		return raw
 	}
-	for key, value := range members {
-		if p.AdditionalProperties == nil {
-			continue
-		}
-		if err := checkValue(name+"."+state.Clip(key, 40), p.AdditionalProperties, value); err != nil {
-			return err
-		}
+	if p.AdditionalProperties == nil {
+		return raw
 	}
-	return nil
+	for _, key := range sortedNames(members) {
+		members[key] = c.value(name+"."+state.Visible(state.Clip(key, 40)), p.AdditionalProperties, members[key])
+	}
+	out, _ := json.Marshal(members)
+	return out
 }
 
 // checkString refuses text that JSON can carry and a file or a command cannot.
-func checkString(name string, p *jsonschema.Schema, raw json.RawMessage) error {
+func checkString(p *jsonschema.Schema, raw json.RawMessage) error {
 	if at := loneSurrogate(raw); at >= 0 {
-		return badArg(name, "has half of a surrogate pair (%s), which is no character", raw[at:at+6])
+		return fmt.Errorf("has half of a surrogate pair (%s), which is no character", raw[at:at+6])
 	}
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return badArg(name, "%v", err)
+		return fmt.Errorf("%v", err)
 	}
 	if i := strings.IndexByte(text, 0); i >= 0 {
-		return badArg(name, "has a NUL at byte %d; leave it out", i)
+		return fmt.Errorf("has a NUL at byte %d; leave it out", i)
 	}
 	if len(p.Enum) == 0 {
 		return nil
@@ -159,7 +211,7 @@ func checkString(name string, p *jsonschema.Schema, raw json.RawMessage) error {
 			return nil
 		}
 	}
-	return badArg(name, "got %q, takes %s", state.Visible(state.Clip(text, 60)), takes(p))
+	return fmt.Errorf("got %q, takes %s", state.Visible(state.Clip(text, 60)), takes(p))
 }
 
 // loneSurrogate returns the offset of an escape such as \ud800 without its other
@@ -192,25 +244,6 @@ func codeUnit(escape []byte) uint64 {
 		return 0
 	}
 	return n
-}
-
-func fits(p *jsonschema.Schema, raw json.RawMessage) bool {
-	switch k := kind(raw); p.Type {
-	case "integer":
-		n, err := strconv.ParseFloat(string(raw), 64)
-		return k == "a number" && err == nil && n == math.Trunc(n) && math.Abs(n) < 1<<53
-	case "number":
-		return k == "a number"
-	case "string":
-		return k == "a string"
-	case "boolean":
-		return k == "a boolean"
-	case "array":
-		return k == "an array"
-	case "object":
-		return k == "an object"
-	}
-	return true
 }
 
 func kind(raw json.RawMessage) string {

@@ -3,6 +3,8 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -59,6 +61,49 @@ func TestCheckArgsAccepts(t *testing.T) {
 	}
 }
 
+// What can be meant in one way only is taken.
+func TestCheckArgsTakesWhatIsMeant(t *testing.T) {
+	two := 2
+	want := sampleIn{Name: "x", TaskID: 3, Priority: &two, Wait: 1.5, Force: true, Labels: []string{"a", "1"}, Blocked: []int{1, 2}, Env: map[string]string{"A": "1"}}
+	for _, raw := range []string{
+		`{"name":"x","task_id":"3","priority":"2","wait":"1.5","force":"true","labels":["a","1"],"blocked":["1","2"],"env":{"A":"1"}}`,
+		`{"name":"x","task_id":"3.0","priority":" 2 ","wait":1.5,"force":"True","labels":"[\"a\",\"1\"]","blocked":"[1,2]","env":"{\"A\":\"1\"}","status":null}`,
+		`{"name":"x","task_id":3.0,"priority":"2e0","wait":"1.50","force":true,"labels":["a","1"],"blocked":"[\"1\",2.0]","env":{"A":"1"}}`,
+		`"{\"name\":\"x\",\"task_id\":3,\"priority\":2,\"wait\":1.5,\"force\":true,\"labels\":[\"a\",\"1\"],\"blocked\":[1,2],\"env\":{\"A\":\"1\"}}"`,
+	} {
+		in, err := decode(t, raw)
+		require.NoError(t, err, raw)
+		require.Equal(t, want, in, raw)
+	}
+	in, err := decode(t, `{"name":"x","task_id":null,"priority":null,"wait":null,"status":null,"force":null,"labels":null,"blocked":null,"env":null}`)
+	require.NoError(t, err)
+	require.Equal(t, sampleIn{Name: "x"}, in, "null is left out")
+	in, err = decode(t, `{"name":"3","labels":["true","null","[1]"]}`)
+	require.NoError(t, err)
+	require.Equal(t, sampleIn{Name: "3", Labels: []string{"true", "null", "[1]"}}, in, "text stays text")
+}
+
+func TestCheckArgsNamesEveryWrongArgumentAtOnce(t *testing.T) {
+	_, err := decode(t, `{"title":"x","task_id":0,"priority":9,"status":"finished","labels":["a",1,null],"env":{"A":1,"B":2},"nope":1}`)
+	var e *state.Error
+	require.ErrorAs(t, err, &e)
+	for _, says := range []string{`no argument "title"`, "task_id: got 0", "priority: got 9", `status: got "finished", takes one of pending, done`, "labels[1]:", "labels[2]:", "env.A:", "env.B:",
+		`no argument "nope"`, "name: is required"} {
+		require.Contains(t, e.Error(), says)
+	}
+	require.Equal(t, []string{"env.A", "env.B", "labels[1]", "labels[2]", "nope", "priority", "status", "task_id", "title", "name"}, e.Details["arguments"])
+
+	many := map[string]int{}
+	for i := range 5000 {
+		many[fmt.Sprintf("%s%d", strings.Repeat("n", 300), i)] = i
+	}
+	raw, err := json.Marshal(many)
+	require.NoError(t, err)
+	_, err = decode(t, string(raw))
+	require.Less(t, len(ErrorText(err)), 4000)
+	require.Contains(t, ErrorText(err), "and 4989 more")
+}
+
 // JSON has one kind of number: 1.0 and 1e0 are whole.
 func TestCheckArgsTakesWholeNumbersInAnyForm(t *testing.T) {
 	for _, number := range []string{"2", "2.0", "2.00", "2e0", "20e-1", "0.2e1"} {
@@ -88,15 +133,25 @@ func TestCheckArgsRefuses(t *testing.T) {
 		{`{"name":"x","task_id":1.5}`, "task_id", "takes a whole number"},
 		{`{"name":"x","task_id":1e99}`, "task_id", "takes a whole number"},
 		{`{"name":"x","task_id":9007199254740993}`, "task_id", "takes a whole number"},
-		{`{"name":"x","task_id":"1"}`, "task_id", "got a string"},
 		{`{"name":"x","priority":5}`, "priority", "got 5, takes a whole number from 0 to 4"},
-		{`{"name":"x","priority":null}`, "priority", "got null"},
 		{`{"name":"x","wait":0.4}`, "wait", "got 0.4, takes a number from 0.5 to 10"},
 		{`{"name":"x","wait":1e400}`, "wait", "takes a number"},
 		{`{"name":"x","status":"Done"}`, "status", `got "Done", takes one of pending, done`},
 		{`{"name":"x","status":""}`, "status", "takes one of"},
-		{`{"name":"x","force":"true"}`, "force", "got a string, takes true or false"},
-		{`{"name":"x","force":1}`, "force", "got a number"},
+		{`{"name":"x","force":1}`, "force", "got 1, takes true or false"},
+		{`{"name":"x","force":"yes"}`, "force", `got "yes", takes true or false`},
+		{`{"name":"x","task_id":"3.5"}`, "task_id", `got "3.5", takes a whole number from 1`},
+		{`{"name":"x","task_id":""}`, "task_id", `got "", takes a whole number from 1`},
+		{`{"name":"x","task_id":"0x1"}`, "task_id", `got "0x1", takes`},
+		{`{"name":"x","task_id":"0"}`, "task_id", "got 0, takes a whole number from 1"},
+		{`{"name":"x","task_id":9223372036854775808}`, "task_id", "got 9223372036854775808, takes a whole number"},
+		{`{"name":"x","task_id":1e400}`, "task_id", "got 1e400, takes a whole number"},
+		{`{"name":"x","wait":"1e400"}`, "wait", `got "1e400", takes a number`},
+		{`{"name":"x","wait":"NaN"}`, "wait", `got "NaN", takes a number`},
+		{`{"name":"x","task_id":"` + strings.Repeat("9", 1000) + `"}`, "task_id", `…", takes a whole number`},
+		{`{"name":"x","labels":"[1"}`, "labels", "got a string, takes an array"},
+		{`{"name":"x","blocked":"[1,1.5]"}`, "blocked[1]", "got 1.5, takes a whole number"},
+		{`"{\"nam\":1}"`, "nam", "sample has no argument"},
 		{`{"name":"x","labels":"a"}`, "labels", "got a string, takes an array, each a string"},
 		{`{"name":"x","labels":["a",1]}`, "labels[1]", "got a number, takes a string"},
 		{`{"name":"x","labels":["a",null]}`, "labels[1]", "got null"},
@@ -211,6 +266,44 @@ func TestErrorTextOfForeignWords(t *testing.T) {
 	require.True(t, strings.HasSuffix(text, "\nmend it"))
 	for _, r := range strings.TrimSuffix(text, "\nmend it") {
 		require.False(t, state.Disguising(r), "%U in %q", r, text)
+	}
+}
+
+// Every name in the table leads somewhere, and to an argument of a tool at hand.
+func TestSynonyms(t *testing.T) {
+	for tool, names := range map[string]map[string]string{
+		"task_create":     {"title": "subject", "name": "subject", "depends_on": "blocked_by", "tags": "labels", "body": "description"},
+		"task_get":        {"id": "task_id", "task": "task_id"},
+		"task_update":     {"message": "note", "state": "status", "text": "note", "version": "if_version"},
+		"task_claim":      {"assignee": "owner", "ttl": "lease_seconds", "token": "claim", "labels": "label"},
+		"worktree_create": {"worktree_name": "name", "worktree": "name", "base": "base_ref", "base_branch": "base_ref", "id": "task_id"},
+		"worktree_run":    {"cmd": "command", "worktree": "name", "cwd": "command (begin it with cd DIR &&)", "timeout": "timeout_seconds", "environment": "env"},
+		"run_output":      {"id": "run_id", "wait": "wait_seconds"},
+		"worktree_remove": {"message": "reason", "id": "name"},
+		"file_read":       {"name": "worktree", "file": "path", "filename": "path"},
+		"file_edit":       {"old_string": "old_text", "new_string": "new_text"},
+	} {
+		i := slices.IndexFunc(tools.All(), func(t tools.Tool) bool { return t.Name == tool })
+		s, err := inputSchema(tools.All()[i].In)
+		require.NoError(t, err)
+		for name, want := range names {
+			_, err := checkArgs(tool, s, json.RawMessage(`{"`+name+`":"x"}`))
+			require.Contains(t, ErrorText(err), "did you mean "+want+"?", "%s %s", tool, name)
+		}
+	}
+	used := map[string]bool{}
+	for _, tool := range tools.All() {
+		s, err := inputSchema(tool.In)
+		require.NoError(t, err)
+		for name := range s.Properties {
+			used[name] = true
+		}
+	}
+	for name, all := range synonyms() {
+		for _, synonym := range all {
+			word, _, _ := strings.Cut(synonym, " ")
+			require.True(t, used[word], "%s stands for %s, which no tool has", name, synonym)
+		}
 	}
 }
 
