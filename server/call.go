@@ -62,19 +62,25 @@ func (s *Server) kind(method string, params json.RawMessage) string {
 	return call.Name
 }
 
-// intercept answers a call of a tool that there is not: to the SDK that is a
-// protocol error, to the client contract a failed call like any other.
+// intercept answers a call of a tool that there is not, or of none: to the SDK that
+// is a protocol error, to the client contract a failed call like any other.
 func (s *Server) intercept(method string, params json.RawMessage, modern bool) (any, bool) {
+	if method != string(mcp.MethodToolsCall) {
+		return nil, false
+	}
 	var call struct {
-		Name *string `json:"name"`
+		Name any `json:"name"`
 	}
-	if method != string(mcp.MethodToolsCall) || json.Unmarshal(params, &call) != nil || call.Name == nil {
+	_ = json.Unmarshal(params, &call)
+	name, ok := call.Name.(string)
+	if _, known := s.tools[name]; known {
 		return nil, false
 	}
-	if _, ok := s.tools[*call.Name]; ok {
-		return nil, false
+	err := s.unknownTool(name)
+	if !ok {
+		err = badArg("name", "a call names its tool, a string; tools/list tells their names")
 	}
-	result := failure(s.unknownTool(*call.Name))
+	result := failure(err)
 	if modern {
 		result.ResultType = mcp.ResultTypeComplete
 	}
@@ -110,15 +116,28 @@ func (s *Server) open(ctx context.Context, roots func(context.Context) []string)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if s.board != nil {
+	if s.board != nil && !s.moved.Swap(false) {
 		return s.board, nil
 	}
 	board, err := s.config.Open(ctx, roots)
 	if err != nil {
+		s.board = nil
 		return nil, err
 	}
-	s.board = board
-	return board, nil
+	s.board = s.known(board)
+	return s.board, nil
+}
+
+// known is the board that is open already on the same repository, if one is.
+func (s *Server) known(board *tools.Board) *tools.Board {
+	for _, open := range s.boards {
+		if open.Git.CommonDir() == board.Git.CommonDir() {
+			board.Close()
+			return open
+		}
+	}
+	s.boards = append(s.boards, board)
+	return board
 }
 
 // openEarly opens the board as soon as the client is there, so that what a dead

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/mark3labs/mcp-go/mcp"
@@ -46,6 +47,8 @@ type Server struct {
 
 	opening chan struct{} // held by the call that opens the board, or looks whether it is open
 	board   *tools.Board
+	boards  []*tools.Board // that were opened: calls and runs may go on where the client was before
+	moved   atomic.Bool    // the client works elsewhere since the board was opened
 }
 
 type offered struct {
@@ -60,9 +63,9 @@ func New(c Config) (*Server, error) {
 		mcpserver.WithTitle("Task board and git worktrees"),
 		mcpserver.WithToolCapabilities(false),
 		mcpserver.WithInstructions(instructions))
-	s.engine.AddNotificationHandler("notifications/initialized", func(ctx context.Context, _ mcp.JSONRPCNotification) {
-		s.openEarly(ctx)
-	})
+	for _, method := range []string{"notifications/initialized", mcp.MethodNotificationRootsListChanged} {
+		s.engine.AddNotificationHandler(method, func(ctx context.Context, _ mcp.JSONRPCNotification) { s.openEarly(ctx) })
+	}
 	schemas, err := generated()
 	if err != nil {
 		return nil, err
@@ -104,15 +107,23 @@ func define(t tools.Tool, made schemas) mcp.Tool {
 // Serve speaks MCP with one client until in ends or ctx does.
 func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer s.Close()
-	return stdio.Serve(ctx, s.engine, in, out, stdio.Options{Log: s.config.Log, Intercept: s.intercept, Kind: s.kind, RawArguments: true})
+	return stdio.Serve(ctx, s.engine, in, out, stdio.Options{Log: s.config.Log, RawArguments: true,
+		Intercept: s.intercept, Kind: s.kind, Heard: s.heard})
+}
+
+// heard takes notice of a client that works elsewhere from now on.
+func (s *Server) heard(notification string) {
+	if notification == mcp.MethodNotificationRootsListChanged {
+		s.moved.Store(true)
+	}
 }
 
 // Close waits for work that goes on behind answered calls.
 func (s *Server) Close() {
 	s.opening <- struct{}{}
 	defer func() { <-s.opening }()
-	if s.board != nil {
-		s.board.Close()
+	for _, board := range s.boards {
+		board.Close()
 	}
 }
 

@@ -56,11 +56,11 @@ func TestLongTextStaysBehindTheMargin(t *testing.T) {
 
 func TestCheckEnvName(t *testing.T) {
 	for _, good := range []string{"A", "PATH", "my_var", "X1", "GITHUB_TOKEN", "LDFLAGS", "a.b", "WT"} {
-		require.NoError(t, checkEnvName(good), good)
+		require.NoError(t, checkEnv(good, "x"), good)
 	}
 	for _, bad := range []string{"", "A=B", "=", "A\x00", "GIT_DIR", "git_dir", "Git_Work_Tree", "LD_PRELOAD", "ld_library_path",
 		"DYLD_INSERT_LIBRARIES", "WT_MCP_TASK"} {
-		err := checkEnvName(bad)
+		err := checkEnv(bad, "x")
 		require.Equal(t, state.InvalidArgument, state.CodeOf(err), "%q: %v", bad, err)
 	}
 }

@@ -109,8 +109,8 @@ func (b *Board) mayRun(ctx context.Context, in WorktreeRunIn) (w state.Worktree,
 	if strings.TrimSpace(in.Command) == "" {
 		return w, set, invalid("command", "pass a shell command", "is empty")
 	}
-	for name := range in.Env {
-		if err := checkEnvName(name); err != nil {
+	for name, value := range in.Env {
+		if err := checkEnv(name, value); err != nil {
 			return w, set, err
 		}
 	}
@@ -199,16 +199,23 @@ func runEnv(s runner.Spec, ports int, extra map[string]string) map[string]string
 	return env
 }
 
-// checkEnvName refuses what would not be a variable, or would turn git or the
-// dynamic linker against the worktree.
-func checkEnvName(name string) error {
+// maxVariable is how long a variable may be, with its name: more is not handed to a
+// process on Linux.
+const maxVariable = 128<<10 - 2
+
+// checkEnv refuses what would not be a variable, or would turn git or the dynamic
+// linker against the worktree.
+func checkEnv(name, value string) error {
 	upper := strings.ToUpper(name)
 	if name == "" || strings.ContainsAny(name, "=\x00") {
 		return invalid("env", "use NAME", "%q is no name of a variable", state.Clip(name, 40))
 	}
+	if n := len(name) + len(value); n > maxVariable {
+		return invalid("env", "put it into a file of the worktree", "%s has %d bytes, the limit is %d", state.Visible(state.Clip(name, 40)), n, maxVariable)
+	}
 	for _, prefix := range []string{"GIT_", "LD_", "DYLD_", "WT_MCP_"} {
 		if strings.HasPrefix(upper, prefix) {
-			return invalid("env", "set it inside the command if the command itself needs it", "%s cannot be set here", name)
+			return invalid("env", "set it inside the command if the command itself needs it", "%s cannot be set here", state.Clip(name, 40))
 		}
 	}
 	return nil

@@ -157,7 +157,10 @@ func (p *peer) take(line string) {
 
 // asked answers a request of the server.
 func (p *peer) asked(m message) {
-	if m.Method != "roots/list" || len(p.o.roots) == 0 || p.o.modern {
+	p.mu.Lock()
+	dirs := p.o.roots
+	p.mu.Unlock()
+	if m.Method != "roots/list" || len(dirs) == 0 || p.o.modern {
 		p.fault(fmt.Errorf("the server asked what it must not: %s", m.line))
 		return
 	}
@@ -165,10 +168,18 @@ func (p *peer) asked(m message) {
 		URI string `json:"uri"`
 	}
 	var roots []root
-	for _, dir := range p.o.roots {
+	for _, dir := range dirs {
 		roots = append(roots, root{"file://" + dir})
 	}
 	_ = p.write(mustJSON(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": map[string]any{"roots": roots}}))
+}
+
+// move tells the server that the client works elsewhere now.
+func (p *peer) move(dirs ...string) error {
+	p.mu.Lock()
+	p.o.roots = dirs
+	p.mu.Unlock()
+	return p.notify("notifications/roots/list_changed", map[string]any{})
 }
 
 func (p *peer) fault(err error) {

@@ -89,7 +89,7 @@ func TestReadingStopsWhileTooMuchIsTakenIn(t *testing.T) {
 // cancellations are taken all the same. When it reads again nothing is missing.
 func TestNothingBeginsWhileTooMuchIsUnread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const calls, size = 200, 1 << 20
+		const calls, size = 100, 1 << 20
 		b := newBench()
 		p := greeted(t, b.MCPServer, Options{Kind: byTool})
 		for i := range calls {

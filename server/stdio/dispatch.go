@@ -53,6 +53,9 @@ func (c *conn) notification(ctx context.Context, msg message, size int) {
 		c.cancelled(msg)
 		return
 	}
+	if c.opt.Heard != nil {
+		c.opt.Heard(msg.method)
+	}
 	if !c.live.enter() {
 		return
 	}

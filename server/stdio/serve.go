@@ -93,6 +93,10 @@ type Options struct {
 	// thousand of those run at a time. It is called by the reader.
 	Kind func(method string, params json.RawMessage) string
 
+	// Heard, where it is set, is told of each notification before anything that
+	// follows it is looked at. It must be quick.
+	Heard func(method string)
+
 	// Grace is how long requests may go on after the end of input. A negative
 	// Grace cancels them at once. Default: 5 s.
 	Grace time.Duration

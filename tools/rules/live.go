@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"wt-mcp/state"
@@ -10,7 +12,7 @@ import (
 // Live returns the entry of a worktree that exists on the registry.
 func Live(v *state.View, name string) (state.Worktree, error) {
 	if err := state.CheckName(name); err != nil {
-		return state.Worktree{}, err
+		return state.Worktree{}, orMeant(v, name, err)
 	}
 	w, ok, err := v.Worktree(name)
 	switch {
@@ -22,6 +24,31 @@ func Live(v *state.View, name string) (state.Worktree, error) {
 		return w, removedWorktree(w)
 	}
 	return w, nil
+}
+
+// orMeant is the error of what is no name, with the name of the worktree whose path
+// or branch it is.
+func orMeant(v *state.View, name string, err error) error {
+	all, unread := v.Worktrees()
+	i := slices.IndexFunc(all, func(w state.Worktree) bool { return w.Live() && isAt(w, name) })
+	if unread != nil || i < 0 {
+		return err
+	}
+	return state.Errorf(state.InvalidArgument, fmt.Sprintf("repeat the call with %q", all[i].Name),
+		"name %q is not a worktree name, it is where worktree %s is", state.Clip(name, 100), all[i].Name).With("argument", "name").With("nearest", []string{all[i].Name})
+}
+
+// isAt reports whether a name is the worktree's branch, its path, or a path in it.
+func isAt(w state.Worktree, name string) bool {
+	if w.Branch != "" && strings.TrimPrefix(name, "refs/heads/") == w.Branch {
+		return true
+	}
+	name = filepath.Clean(name)
+	if !filepath.IsAbs(name) {
+		_, below, found := strings.Cut("/"+filepath.ToSlash(name)+"/", "/"+state.WorktreesDir+"/")
+		return found && strings.HasPrefix(below, w.Name+"/")
+	}
+	return name == w.Path || strings.HasPrefix(name, w.Path+string(filepath.Separator))
 }
 
 func removedWorktree(w state.Worktree) error {
