@@ -9,7 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"wt-mcp/state/osfs"
 )
+
+// maxPatterns bounds a file of patterns.
+const maxPatterns = 1 << 20
 
 // IgnoredMatching lists what of the main checkout git ignores and the patterns
 // in a file match (gitignore(5), negations included): slash-separated paths from
@@ -19,24 +24,34 @@ import (
 // main checkout, there is nothing to list. With [ErrUnseen] there may be more than
 // is listed.
 func (r *Repo) IgnoredMatching(ctx context.Context, patterns string) ([]string, error) {
-	info, err := os.Stat(patterns)
-	if os.IsNotExist(err) || r.bare {
+	rules, err := osfs.ReadFile(patterns, maxPatterns)
+	if errors.Is(err, os.ErrNotExist) || r.bare {
 		return nil, nil
-	}
-	if err == nil && !info.Mode().IsRegular() { // a link of a stranger's must not lead to what never ends
-		err = fmt.Errorf("%s is no regular file", patterns)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list what to include: %w", err)
 	}
-	var matching, ignored []string
+	s, err := r.git.scratch()
+	if err != nil {
+		return nil, fmt.Errorf("list what to include: %w", err)
+	}
+	defer s.Close()
+	copied := filepath.Join(s.Dir, "patterns")
+	if err := os.WriteFile(copied, rules, 0o600); err != nil {
+		return nil, fmt.Errorf("list what to include: %w", err)
+	}
+	return r.ignoredMatching(ctx, copied)
+}
+
+func (r *Repo) ignoredMatching(ctx context.Context, patterns string) ([]string, error) {
+	var ignored []string
 	failed := make(chan error, 1)
 	go func() {
 		var err error
 		ignored, err = r.others(ctx, "--exclude-standard")
 		failed <- err
 	}()
-	matching, err = r.others(ctx, "--exclude-from="+patterns)
+	matching, err := r.others(ctx, "--exclude-from="+patterns)
 	if other := <-failed; err == nil || other != nil && !errors.Is(other, ErrUnseen) {
 		err = other
 	}

@@ -264,21 +264,34 @@ func TestParseVersion(t *testing.T) {
 	require.Regexp(t, `^\d+\.\d+`, version)
 }
 
-// What git tracks of a board came with the repository; who may use its files git says.
-func TestBroughtAndSharing(t *testing.T) {
+// What git tracks came with the repository if that met another one.
+func TestBrought(t *testing.T) {
 	t.Parallel()
-	r := gittest.NewRepo(t)
-	repo := mustOpen(t, r.Dir)
-	brought, err := repo.Brought(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, brought)
-	r.Write(".tasks/task_1.json", "{}")
-	r.Write(".worktrees/index.json", "{}")
-	r.Git("add", "-f", ".tasks/task_1.json")
-	brought, err = repo.Brought(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, []string{".tasks/task_1.json"}, brought)
-	require.False(t, repo.Sharing().Shared())
-	r.Git("config", "core.sharedRepository", "0640")
-	require.EqualValues(t, 0o640, mustOpen(t, r.Dir).Sharing().Mode(0o600))
+	g := gittest.NewRepo(t)
+	brought := func(dir string) []string {
+		names, err := mustOpen(t, dir).Brought(t.Context(), ".tasks", ".worktrees")
+		require.NoError(t, err)
+		return names
+	}
+	g.Write(".tasks/task_1.json", "{}")
+	g.Write(".worktrees/index.json", "{}")
+	g.Git("add", "-f", ".tasks/task_1.json")
+	g.Git("commit", "-q", "-m", "a board")
+	require.Empty(t, brought(g.Dir), "committed here")
+	clone := filepath.Join(t.TempDir(), "clone")
+	g.Git("clone", "-q", g.Dir, clone)
+	require.Equal(t, []string{".tasks/task_1.json"}, brought(clone))
+	g.GitIn(clone, "remote", "remove", "origin")
+	require.Equal(t, []string{".tasks/task_1.json"}, brought(clone), "the remote is forgotten")
+	g.GitIn(clone, "rm", "-q", "--cached", ".tasks/task_1.json")
+	require.Empty(t, brought(clone), "taken over")
+}
+
+// Who may use the repository's files git says.
+func TestSharing(t *testing.T) {
+	t.Parallel()
+	g := gittest.NewRepo(t)
+	require.False(t, mustOpen(t, g.Dir).Sharing().Shared())
+	g.Git("config", "core.sharedRepository", "0640")
+	require.EqualValues(t, 0o640, mustOpen(t, g.Dir).Sharing().Mode(0o600))
 }

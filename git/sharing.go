@@ -46,16 +46,3 @@ func (r *Repo) openPrivate(name string) (*os.File, error) {
 	}
 	return file, err
 }
-
-// Brought lists the files of a board that the repository itself carries: git
-// tracks them, so whoever made a clone of it got them from somebody else.
-func (r *Repo) Brought(ctx context.Context) ([]string, error) {
-	if r.bare {
-		return nil, nil
-	}
-	out, err := r.git.run(ctx, call{dir: r.root, args: []string{"--literal-pathspecs", "ls-files", "-z", "--", ".tasks", ".worktrees"}})
-	if err != nil {
-		return nil, fmt.Errorf("list tracked files of the board: %w", err)
-	}
-	return strings.FieldsFunc(string(out), func(c rune) bool { return c == 0 }), nil
-}

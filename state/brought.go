@@ -7,9 +7,9 @@ import (
 )
 
 // admit refuses files of a board that came with a clone. The private directory
-// never comes with one: while no store has written it, what the repository itself
-// carries is somebody else's. What the repository does not carry is a board of the
-// original program, and is continued.
+// never comes with one: while no store has written it, what the repository brought
+// along is somebody else's. What it did not bring is a board of the original program,
+// and is continued.
 func (s *Store) admit(ctx context.Context) error {
 	if s.brought == nil || !s.unborn() || !s.found(TasksDir) && !s.found(WorktreesDir) {
 		return nil
@@ -28,8 +28,8 @@ func (s *Store) admit(ctx context.Context) error {
 		return nil
 	}
 	return Errorf(Corrupt, "if the board is yours, git rm -r --cached --ignore-unmatch "+TasksDir+" "+WorktreesDir+" keeps its files and the board goes on with them; "+
-		"if it is not, git rm -r takes them away", "%s came with the repository (git tracks %s), so it is not taken for this board's state; nothing was changed",
-		Visible(Clip(board[0], 100)), map[bool]string{true: "it", false: "it and others of the board"}[len(board) == 1]).With("files", board[:min(len(board), 20)])
+		"if it is not, git rm -r takes them away", "%s came with the repository (git tracks it), so it is not taken for this board's state; nothing was changed",
+		Visible(Clip(board[0], 100))).With("files", board[:min(len(board), 20)])
 }
 
 func (s *Store) found(dir string) bool {

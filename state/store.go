@@ -50,8 +50,8 @@ type Config struct {
 
 	FS      afero.Fs            // default: the system's, from which nothing leads elsewhere
 	Sharing func() osfs.Sharing // default: the umask decides, and what is private is the user's alone
-	// Brought lists what of the board git tracks; it is asked while no store has
-	// written the board. Default: nothing.
+	// Brought lists what of the board came with the repository from elsewhere; it is
+	// asked while no store has written the board. Default: nothing.
 	Brought func(context.Context) ([]string, error)
 
 	Locker      Locker               // default: flock on Private/lock
@@ -199,7 +199,7 @@ func (s *Store) guard() error {
 		info, err := s.lstat(s.abs(dir))
 		if err == nil && !info.IsDir() {
 			return Errorf(Corrupt, "move it away; the board makes the directory itself",
-				"%s is %s in place of a directory", s.abs(dir), osfs.Kind(info.Mode())).With("file", s.abs(dir))
+				"%s is no directory but something else (%s)", s.abs(dir), osfs.Kind(info.Mode())).With("file", s.abs(dir))
 		}
 	}
 	return nil

@@ -133,8 +133,15 @@ func (v *View) index() (index, error) {
 			return x, nil
 		}
 	}
-	broken := v.corrupt(IndexFile, errors.Join(ErrIndex, err))
-	broken.Hint = "wt-mcp doctor --fix keeps it aside and rebuilds it from git; so does the next change of a worktree"
+	broken := v.corrupt(IndexFile, err)
+	if CodeOf(err) != Corrupt {
+		broken.Hint = "wt-mcp doctor --fix keeps it aside and rebuilds it from git; so does the next change of a worktree"
+	}
+	if broken.Err == nil {
+		broken.Err = ErrIndex
+	} else {
+		broken.Err = fmt.Errorf("%w: %w", ErrIndex, broken.Err)
+	}
 	return index{}, broken
 }
 

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -79,6 +80,7 @@ type WorktreeListOut struct {
 	Untracked  []Untracked      `json:"untracked"`
 	Missing    []string         `json:"missing,omitempty" jsonschema:"names whose directory is gone"`
 	NextCursor string           `json:"next_cursor,omitempty"`
+	Problem    string           `json:"problem,omitempty" jsonschema:"why the registry cannot be read: untracked is then all that git knows"`
 }
 
 // WorktreeList reads the registry and asks git.
@@ -89,7 +91,9 @@ func (b *Board) WorktreeList(ctx context.Context, in WorktreeListIn) (WorktreeLi
 		all, err = v.Worktrees()
 		return err
 	})
-	if err != nil {
+	if errors.Is(err, state.ErrIndex) {
+		out.Problem = problem(err)
+	} else if err != nil {
 		return out, err
 	}
 	if err := out.fill(all, in, b.vitals()); err != nil {
@@ -105,6 +109,15 @@ func (b *Board) WorktreeList(ctx context.Context, in WorktreeListIn) (WorktreeLi
 		out.Untracked, err = b.untracked(ctx, all)
 	}
 	return out, err
+}
+
+// problem is an error as a part of an answer.
+func problem(err error) string {
+	var e *state.Error
+	if !errors.As(err, &e) {
+		return state.Visible(err.Error())
+	}
+	return state.Visible(fmt.Sprintf("%v; %s", e, e.Hint))
 }
 
 // vitals gives a function that looks at the disk for an entry; no scan, no git.
@@ -179,7 +192,9 @@ func (b *Board) untracked(ctx context.Context, known []state.Worktree) ([]Untrac
 
 func (out WorktreeListOut) text() string {
 	var b strings.Builder
-	if len(out.Worktrees) == 0 {
+	if out.Problem != "" {
+		fmt.Fprintf(&b, "%s\nWhat git knows:\n", out.Problem)
+	} else if len(out.Worktrees) == 0 {
 		b.WriteString("No worktrees on the board.\n")
 	}
 	missing := map[string]bool{}

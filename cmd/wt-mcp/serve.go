@@ -80,7 +80,9 @@ func (p *program) open(ctx context.Context, roots func(context.Context) []string
 		}
 	}
 	store := state.Open(state.Config{
-		Root: repo.Root(), Private: repo.Private(), Sharing: repo.Sharing, Brought: repo.Brought,
+		Root: repo.Root(), Private: repo.Private(), Sharing: repo.Sharing, Brought: func(ctx context.Context) ([]string, error) {
+			return repo.Brought(ctx, state.TasksDir, state.WorktreesDir)
+		},
 		NoSync: os.Getenv("WT_MCP_SYNC") == "off", Holder: fmt.Sprintf("wt-mcp (pid %d)", os.Getpid()),
 	})
 	board := tools.NewBoard(tools.Parts{State: store, Git: repo, Log: p.log, Env: p.environ, ReadOnly: p.readOnly})

@@ -200,7 +200,7 @@ type File interface {
 }
 
 func tooLarge(name string, size, limit int64) error {
-	return &Refused{name, fmt.Sprintf("has %d bytes, the limit is %d", size, limit)}
+	return &Refused{name, fmt.Sprintf("has %d bytes, more than the limit of %d", size, limit)}
 }
 
 // Lstat describes what has the name, and follows nothing.

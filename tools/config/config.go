@@ -16,7 +16,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,12 +25,17 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"wt-mcp/state/osfs"
 )
 
 // RepositoryFile is the name of the repository's file, in the main checkout.
 const RepositoryFile = ".wt-mcp.toml"
 
-const maxFile = 64 << 10
+const (
+	maxFile      = 64 << 10
+	maxApprovals = 16 << 20
+)
 
 // Settings are what a run is allowed.
 type Settings struct {
@@ -119,7 +123,7 @@ type content struct {
 // Load returns the settings in effect.
 func (f Files) Load() (Settings, error) {
 	s := Defaults()
-	own, _, err := read(f.User)
+	own, _, err := read(f.User, ownFile)
 	switch {
 	case err != nil && !reachable(f.User):
 		s.Notes = append(s.Notes, f.User+" cannot be looked for, so no settings of the user are in effect: HOME or XDG_CONFIG_HOME leads where the server may not look")
@@ -127,7 +131,7 @@ func (f Files) Load() (Settings, error) {
 		return s, err
 	}
 	s.take(own)
-	theirs, data, err := read(f.Repository)
+	theirs, data, err := read(f.Repository, osfs.ReadFile)
 	if err != nil || data == nil {
 		return s.sound(), err
 	}
@@ -149,27 +153,25 @@ func reachable(name string) bool {
 	return !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)
 }
 
-func read(name string) (c content, data []byte, err error) {
+// ownFile reads a file of the user's, who may keep it elsewhere and have a link here.
+func ownFile(name string, limit int64) ([]byte, error) {
+	there, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return nil, err
+	}
+	return osfs.ReadFile(there, limit)
+}
+
+func read(name string, get func(string, int64) ([]byte, error)) (c content, data []byte, err error) {
 	if name == "" {
 		return c, nil, nil
 	}
-	info, err := os.Stat(name)
+	data, err = get(name, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil, nil
 	}
-	if err == nil && !info.Mode().IsRegular() { // a stranger's link must not lead to what never ends
-		return c, nil, fmt.Errorf("%s: is no regular file", name)
-	}
-	file, err := os.Open(name)
 	if err != nil {
 		return c, nil, fmt.Errorf("read configuration: %w", err)
-	}
-	defer file.Close()
-	if data, err = io.ReadAll(io.LimitReader(file, maxFile+1)); err != nil {
-		return c, nil, fmt.Errorf("read configuration: %w", err)
-	}
-	if len(data) > maxFile {
-		return c, nil, fmt.Errorf("%s: has more than %d bytes", name, maxFile)
 	}
 	c, err = parse(name, data)
 	return c, data, err
@@ -178,7 +180,7 @@ func read(name string) (c content, data []byte, err error) {
 // parse reads a file. The error names file and line.
 func parse(name string, data []byte) (content, error) {
 	var c content
-	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&c)
+	err := toml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))).DisallowUnknownFields().Decode(&c)
 	var unknown *toml.StrictMissingError
 	var broken *toml.DecodeError
 	switch {
@@ -328,7 +330,7 @@ func (f Files) listed(words string) (bool, error) {
 	if f.Approvals == "" {
 		return false, nil
 	}
-	list, err := os.ReadFile(f.Approvals)
+	list, err := osfs.ReadFile(f.Approvals, maxApprovals)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("read approvals: %w", err)
 	}
@@ -343,7 +345,7 @@ func (f Files) listed(words string) (bool, error) {
 // Proposal is what the repository's file says now, if it can be meant; nil where
 // there is none.
 func (f Files) Proposal() ([]byte, error) {
-	_, data, err := read(f.Repository)
+	_, data, err := read(f.Repository, osfs.ReadFile)
 	return data, err
 }
 
@@ -379,7 +381,7 @@ func (f Files) list(words string) error {
 	if err := os.MkdirAll(filepath.Dir(f.Approvals), 0o700); err != nil {
 		return fmt.Errorf("store approval: %w", err)
 	}
-	file, err := os.OpenFile(f.Approvals, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := osfs.OpenFile(f.Approvals, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("store approval: %w", err)
 	}

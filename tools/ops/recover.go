@@ -24,11 +24,30 @@ func (o Ops) Clear(ctx context.Context, name string, task *int, then func(*state
 		if other == nil || !errors.Is(err, errInTheWay) {
 			return err
 		}
-		if err := o.RecoverOne(ctx, *other); err != nil {
+		if err := o.awaitOne(ctx, *other); err != nil {
 			return err
 		}
 	}
 	return state.Errorf(state.Busy, "repeat the call", "worktree %s is being changed by others", name)
+}
+
+// moment is how long a call waits for an operation that is about to end, such as
+// the git of one whose owner was just killed.
+const moment = 1500 * time.Millisecond
+
+// awaitOne is RecoverOne, which is repeated for a moment while the operation goes on.
+func (o Ops) awaitOne(ctx context.Context, in state.Intent) error {
+	for until := time.Now().Add(moment); ; {
+		err := o.RecoverOne(ctx, in)
+		if state.CodeOf(err) != state.Busy || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-time.After(25 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 var errInTheWay = errors.New("an operation is in the way")
