@@ -69,7 +69,7 @@ func NewBoard(p Parts) *Board {
 	b := &Board{Parts: p, shared: &shared{closing: make(chan struct{})}, Config: config.Find(variable(p.Env), p.State.Root())}
 	b.Held = &rules.Held{}
 	b.Jobs = runner.NewJobs(filepath.Join(p.Git.Private(), "runs"), b.TellEnd)
-	b.Jobs.ReadOnly = p.ReadOnly
+	b.Jobs.ReadOnly, b.Jobs.Sharing = p.ReadOnly, p.Git.Sharing
 	return b
 }
 

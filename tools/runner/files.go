@@ -120,8 +120,9 @@ func listNames(path string) ([]string, error) {
 	return names, err
 }
 
-// makeDir makes the directory of runs.
-func makeDir(dir string) error {
+// makeDir makes the directory of runs. Where the repository is shared its users share
+// that; what is in it stays each one's own.
+func makeDir(dir string, sharing osfs.Sharing) error {
 	if isDir(dir) {
 		return nil
 	}
@@ -137,7 +138,7 @@ func makeDir(dir string) error {
 		return fmt.Errorf("make directory of runs: %w", err)
 	}
 	defer git.Close()
-	if err := git.MkdirAll(private+"/"+filepath.Base(dir), 0o700, osfs.Sharing{}); err != nil {
+	if err := git.MkdirAll(private+"/"+filepath.Base(dir), 0o700, sharing); err != nil {
 		return fmt.Errorf("make directory of runs: %w", err)
 	}
 	return nil

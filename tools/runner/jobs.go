@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 // Bounds of one server.
@@ -29,6 +31,8 @@ type Teller func(r *Record, doubt bool) error
 type Jobs struct {
 	ReadOnly bool // a run whose supervisor died is shown as over, and its record stays
 
+	Sharing func() osfs.Sharing // who may use the repository; nil: the umask decides
+
 	dir  string
 	tell Teller
 
@@ -47,6 +51,13 @@ func NewJobs(dir string, tell Teller) *Jobs {
 	return &Jobs{dir: dir, tell: tell, slots: make(chan struct{}, atOnce), active: map[string]*Run{}}
 }
 
+func (j *Jobs) sharing() osfs.Sharing {
+	if j.Sharing == nil {
+		return osfs.Sharing{}
+	}
+	return j.Sharing()
+}
+
 // Run is a run that this process started.
 type Run struct {
 	Record Record        // as it was at the start
@@ -62,7 +73,7 @@ func (j *Jobs) Start(ctx context.Context, s Spec, may func() error) (*Run, error
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	if err := makeDir(j.dir); err != nil {
+	if err := makeDir(j.dir, j.sharing()); err != nil {
 		return nil, err
 	}
 	if err := j.enter(ctx); err != nil {

@@ -26,7 +26,7 @@ const (
 // board has: always the same for a name as long as a worktree of that name
 // lives. live is called while no other process gives out ports.
 func (j *Jobs) PortBase(name string, live func() ([]string, error)) (int, error) {
-	if err := makeDir(j.dir); err != nil {
+	if err := makeDir(j.dir, j.sharing()); err != nil {
 		return 0, err
 	}
 	private := filepath.Dir(j.dir)
@@ -35,7 +35,14 @@ func (j *Jobs) PortBase(name string, live func() ([]string, error)) (int, error)
 		return 0, err
 	}
 	defer unlock.Close()
-	return allocate(filepath.Join(private, "ports.json"), name, live)
+	blocks := filepath.Join(private, "ports.json")
+	base, err := allocate(blocks, name, live)
+	_ = j.sharing().AdjustPrivate(unlock)
+	if f, err := openFile(blocks, os.O_RDONLY, 0); err == nil {
+		_ = j.sharing().AdjustPrivate(f)
+		f.Close()
+	}
+	return base, err
 }
 
 // waitLock takes a lock that is never held for long.
