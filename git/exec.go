@@ -131,7 +131,7 @@ func clipWords(said string) string {
 func (p *program) answer(ctx context.Context, c call) (out []byte, said string, err error) {
 	guard, err := p.confine(ctx, c)
 	if err != nil {
-		return nil, "", err
+		return nil, "", &Error{Args: c.args, Dir: c.dir, ExitCode: -1, Err: err}
 	}
 	defer guard.close()
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -96,7 +96,7 @@ func (r *Repo) statusAt(ctx context.Context, at place, more ...string) (Status, 
 		"status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind", "--no-renames",
 		"--untracked-files=normal", "--ignore-submodules=dirty"}, more...)})
 	var unseen *Refused
-	if err != nil && !errors.As(err, &unseen) {
+	if err != nil && !(errors.Is(err, ErrUnseen) && errors.As(err, &unseen)) {
 		return Status{}, err
 	}
 	status, parseErr := parseStatus(out)

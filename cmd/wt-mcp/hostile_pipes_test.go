@@ -22,6 +22,7 @@ func TestPipesHangNothing(t *testing.T) {
 		{".worktrees/lane/.gitignore", "worktree_status", `{"name":"lane"}`},
 		{".worktrees/lane/.gitattributes", "worktree_remove", `{"name":"lane"}`},
 		{".worktrees/lane/a/b/c/.gitignore", "worktree_status", `{"name":"lane"}`},
+		{".worktrees/lane/a/.gitignore", "worktree_snapshot", `{"name":"lane"}`},
 		{".git/info/exclude", "worktree_status", `{"name":"lane"}`},
 		{".git/info/attributes", "worktree_create", `{"name":"new"}`},
 		{".git/packed-refs", "worktree_create", `{"name":"new"}`},
