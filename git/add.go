@@ -180,6 +180,9 @@ func (r *Repo) checkout(ctx context.Context, a Add, admin string) error {
 		args: []string{"reset", "--hard", "--quiet", "--no-recurse-submodules"},
 		dir:  a.Path, at: r.pin(admin, a.Path), op: true, inherit: a.Inherit,
 	})
+	if exitCode(err) > 0 && r.waitsForApproval(ctx) {
+		err = fmt.Errorf("%w: %w", ErrPromised, err)
+	}
 	return err
 }
 

@@ -42,6 +42,10 @@ var (
 	ErrUnseen       = errors.New("could not be looked at")
 	ErrUnmovable    = errors.New("it cannot be moved to the trash")
 
+	// ErrPromised says that a checkout needs objects which a remote has promised, and
+	// that nothing may be fetched unasked, see [Programs].
+	ErrPromised = errors.New("it needs objects that were never fetched")
+
 	ErrBusy   = errors.New("another git process holds a lock file")
 	ErrOutput = errors.New("git wrote more than is accepted")
 )

@@ -84,6 +84,9 @@ func find(ctx context.Context, dir string, explicit bool, options []Option) (*Re
 	if err != nil {
 		return nil, err
 	}
+	if !explicit && found.planted(dir) {
+		return nil, fmt.Errorf("%w: %w: %s lies in the working tree of another repository", ErrNotRepository, ErrImplicit, found.gitDir)
+	}
 	p.private = filepath.Join(found.common, dirName)
 	r := &Repo{git: p, common: found.common, turn: make(chan struct{}, 1),
 		sharing: sync.OnceValue(func() osfs.Sharing { return p.askSharing(found.common) })}
@@ -118,6 +121,28 @@ func (r *Repo) Bare() bool { return r.bare }
 type repoDir struct {
 	gitDir, common, top string
 	bare                bool
+}
+
+// planted reports that a git directory was not found by a .git, but because dir is
+// in it, and that it lies in the working tree of another repository: then a stranger
+// may have committed it there, configuration and all.
+func (found repoDir) planted(dir string) bool {
+	dir, err := filepath.EvalSymlinks(dir)
+	for ; err == nil; dir = filepath.Dir(dir) {
+		name := filepath.Join(dir, ".git")
+		if exists(name) {
+			gitDir := name
+			if pointer, err := readSmall(name); err == nil {
+				gitDir = absolute(dir, strings.TrimPrefix(pointer, "gitdir: "))
+			}
+			below, err := filepath.Rel(gitDir, found.gitDir)
+			return !sameFile(gitDir, found.gitDir) && (err != nil || !filepath.IsLocal(below))
+		}
+		if filepath.Dir(dir) == dir {
+			break
+		}
+	}
+	return false
 }
 
 // discover runs git once, or once per value when a path has a line break in it:

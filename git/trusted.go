@@ -271,6 +271,12 @@ func (r *Repo) Drivers(ctx context.Context) ([]string, error) {
 	return Programs{Settings: list}.Drivers(), err
 }
 
+// waitsForApproval reports whether this is a partial clone that nobody approved.
+func (r *Repo) waitsForApproval(ctx context.Context) bool {
+	asked, err := r.Programs(ctx)
+	return err == nil && !asked.Approved && slices.ContainsFunc(asked.Settings, Setting.promises)
+}
+
 // Programs says what the repository's configuration asks for now.
 func (r *Repo) Programs(ctx context.Context) (Programs, error) {
 	user, err := r.git.userList(ctx)

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"wt-mcp/git"
+	"wt-mcp/tools/config"
 )
 
 // The helpers below plant what a lane can write: every program leaves a file in a
@@ -217,5 +220,147 @@ func TestPlantingMeanwhileRunsNothing(t *testing.T) {
 	}
 	close(stop)
 	<-done
+	require.Empty(t, s.ran())
+}
+
+// A directory of a stranger's files that looks like a bare repository is none of ours
+// unless the user names it; nor does its configuration have a say then.
+func TestBareRepositoryInAWorkingTree(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	require.NoError(t, os.Mkdir(s.canary(), 0o755))
+	s.git("clone", "-q", "--bare", ".", "docs")
+	s.plantConfig("docs/config", "docs")
+	s.write("docs/info/attributes", everyAttribute)
+	for _, flags := range [][]string{nil, {"--repo", s.path("docs")}} {
+		cmd := s.command(append([]string{"call"}, append(flags, "worktree_create", `{"name":"lane"}`)...)...)
+		cmd.Dir = s.path("docs")
+		out, err := cmd.CombinedOutput()
+		require.Equal(t, flags == nil, err != nil, "%s", out)
+		require.Empty(t, s.ran(), "%s", out)
+	}
+}
+
+// The configuration of a submodule has no say, whatever its .git leads to; what has
+// changed in it is told all the same.
+func TestSubmodulesRunNothing(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	require.NoError(t, os.Mkdir(s.canary(), 0o755))
+	s.git("init", "-q", "../module")
+	s.git("-C", s.path("../module"), "commit", "-q", "--allow-empty", "-m", "module")
+	s.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../module", "sub")
+	s.write("evil/.keep", "")
+	s.git("add", "-A")
+	s.git("commit", "-q", "-m", "submodule")
+	p := s.dial(false)
+	for _, name := range []string{"own", "evil"} {
+		s.must(p, "worktree_create", `{"name":"`+name+`"}`)
+		s.git("-C", s.path(".worktrees", name), "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+		s.write(".worktrees/"+name+"/sub/.gitattributes", everyAttribute)
+		s.write(".worktrees/"+name+"/sub/a.txt", "new\n")
+		s.git("-C", s.path(".worktrees", name, "sub"), "add", ".")
+	}
+	modules, err := filepath.Glob(s.path(".git/worktrees/*/modules/sub"))
+	require.NoError(t, err)
+	require.Len(t, modules, 2)
+	for _, dir := range modules {
+		s.plantConfig(dir+"/config", "module")
+	}
+	require.NoError(t, os.Rename(modules[0], s.path(".worktrees/evil/evil/git")))
+	s.write(".worktrees/evil/sub/.git", "gitdir: ../evil/git\n")
+	for _, name := range []string{"own", "evil"} {
+		later := time.Now().Add(time.Hour)
+		require.NoError(t, os.Chtimes(s.path(".worktrees", name, "sub/a.txt"), later, later))
+		for _, tool := range []string{"worktree_status", "worktree_snapshot", "worktree_remove"} {
+			r, err := p.call(tool, `{"name":"`+name+`"}`)
+			require.NoError(t, err)
+			require.Empty(t, s.ran(), "%s %s: %s", tool, name, r.text())
+			if tool != "worktree_snapshot" {
+				require.Contains(t, r.text(), "sub", tool)
+			}
+		}
+	}
+}
+
+// The user's own filters work, from the global configuration: LFS is one. Those of a
+// repository work once the user approved them, as they are; what the global
+// configuration says of programs is that of the start.
+func TestUsersFiltersWork(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	require.NoError(t, os.Mkdir(s.canary(), 0o755))
+	for name, file := range map[string]string{"lfs": "--global", "ours": "--local"} {
+		s.git("config", file, "filter."+name+".clean", "tr a-z n-za-m")
+		s.git("config", file, "filter."+name+".smudge", "tr a-z n-za-m")
+		s.git("config", file, "filter."+name+".required", "true")
+	}
+	s.write(".gitattributes", "*.lfs filter=lfs\n*.own filter=ours\n")
+	s.write("a.lfs", "content\n")
+	s.write("b.own", "content\n")
+	s.git("add", "-A")
+	s.git("commit", "-q", "-m", "filtered")
+	p := s.dial(false)
+	s.must(p, "worktree_create", `{"name":"before"}`)
+	require.Equal(t, "content\n", s.read(".worktrees/before/a.lfs"), "the global filter works")
+	require.Equal(t, "pbagrag\n", s.read(".worktrees/before/b.own"), "the other one was not approved")
+	require.Equal(t, true, s.must(p, "worktree_status", `{"name":"before"}`)["clean"])
+
+	repo, err := git.Open(t.Context(), s.dir)
+	require.NoError(t, err)
+	defer repo.Close()
+	asked, err := repo.Programs(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"filter.ours"}, asked.Drivers())
+	require.NoError(t, config.Find(s.getenv, s.dir).ApprovePrograms(asked.Digest))
+	s.git("config", "--global", "filter.lfs.smudge", s.trap("global"))
+	out := s.must(p, "worktree_create", `{"name":"after"}`)
+	require.Equal(t, "content\n", s.read(".worktrees/after/a.lfs"))
+	require.Equal(t, "content\n", s.read(".worktrees/after/b.own"))
+	require.NotContains(t, out, "note")
+	require.Empty(t, s.ran())
+
+	s.git("config", "filter.ours.smudge", s.trap("changed"))
+	s.must(p, "worktree_create", `{"name":"changed"}`)
+	require.Equal(t, "pbagrag\n", s.read(".worktrees/changed/b.own"), "what was changed is not approved")
+	require.Empty(t, s.ran())
+}
+
+func (s *scratch) getenv(name string) (value string) {
+	for _, kv := range s.env {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+// A clone that lacks objects fetches nothing unasked, and says so.
+func TestPartialCloneFetchesNothingUnapproved(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	require.NoError(t, os.Mkdir(s.canary(), 0o755))
+	s.git("config", "uploadpack.allowFilter", "true")
+	s.git("clone", "-q", "--filter=blob:none", "--no-checkout", "file://"+s.dir, "../partial")
+	s.dir = s.path("../partial")
+	s.git("config", "core.sshCommand", s.trap("ssh"))
+	s.git("remote", "set-url", "origin", "ssh://host/x")
+	p := s.dial(false)
+	r, err := p.call("worktree_create", `{"name":"lane"}`)
+	require.NoError(t, err)
+	require.True(t, r.IsError, r.text())
+	require.Contains(t, r.text(), "git fetch")
+	require.Contains(t, r.text(), "wt-mcp trust")
+	require.Empty(t, s.ran())
+
+	repo, err := git.Open(t.Context(), s.dir)
+	require.NoError(t, err)
+	defer repo.Close()
+	s.git("remote", "set-url", "origin", "file://"+s.path("../repo"))
+	asked, err := repo.Programs(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, config.Find(s.getenv, s.dir).ApprovePrograms(asked.Digest))
+	s.must(p, "worktree_create", `{"name":"lane"}`)
+	require.Equal(t, "readme\n", s.read(".worktrees/lane/README.md"))
 	require.Empty(t, s.ran())
 }
