@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +16,9 @@ import (
 
 func trustCommand(p *program) command {
 	return command{
-		name: "trust", summary: "show the repository's .wt-mcp.toml and approve this very content of it",
-		flags: p.repoFlag, run: func(ctx context.Context, _ []string) error { return p.trust(ctx) },
+		name: "trust", summary: "show what the repository asks for, and approve exactly that",
+		detail: ".wt-mcp.toml, and what git's configuration would run; a terminal is asked for a yes, a command of a run is refused",
+		flags:  p.repoFlag, run: func(ctx context.Context, _ []string) error { return p.trust(ctx) },
 	}
 }
 
@@ -44,32 +44,58 @@ func forTheUser(command, what string) error {
 	return nil
 }
 
+// proposal is one thing to approve: what is shown of it is what store remembers.
+type proposal struct {
+	what  string
+	lines []string
+	store func() error
+}
+
 func (p *program) approve(ctx context.Context, repo *git.Repo) error {
 	files := config.Find(os.Getenv, repo.Root())
-	data, err := files.Proposal()
+	list, err := proposals(ctx, repo, files)
 	if err != nil {
 		return fmt.Errorf("nothing was approved: %w", err)
 	}
-	if data == nil {
-		fmt.Fprintf(p.stdout, "there is nothing to approve: no %s\n", files.Repository)
-		return nil
+	if len(list) == 0 {
+		fmt.Fprintf(p.stdout, "there is nothing to approve: no %s, and git's configuration of the repository names no program\n", files.Repository)
 	}
-	p.showLines(data)
-	if err := p.confirm(ctx, "Approve this content of "+state.Visible(files.Repository)+"?"); err != nil {
-		return err
+	for _, one := range list {
+		for _, line := range one.lines {
+			fmt.Fprintln(p.stdout, state.Visible(line))
+		}
+		if err := p.confirm(ctx, "Approve "+state.Visible(one.what)+"?"); err != nil {
+			return err
+		}
+		if err := one.store(); err != nil {
+			return err
+		}
+		fmt.Fprintf(p.stdout, "approved: %s, as it is above; a change of it asks again\n", state.Visible(one.what))
 	}
-	if err := files.Approve(data); err != nil {
-		return err
-	}
-	fmt.Fprintf(p.stdout, "approved: %s, as it is above; a change of it asks again\n", state.Visible(files.Repository))
 	return nil
 }
 
-// showLines prints a stranger's text so that it can be read as nothing else.
-func (p *program) showLines(data []byte) {
-	for line := range bytes.Lines(data) {
-		fmt.Fprintln(p.stdout, state.Visible(strings.TrimSuffix(string(line), "\n")))
+// proposals reads once what the repository asks for: in its file, and in git's
+// configuration of it.
+func proposals(ctx context.Context, repo *git.Repo, files config.Files) (list []proposal, err error) {
+	data, err := files.Proposal()
+	if err != nil {
+		return nil, err
 	}
+	if data != nil {
+		list = append(list, proposal{what: files.Repository, lines: strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"),
+			store: func() error { return files.Approve(data) }})
+	}
+	programs, err := repo.Programs(ctx)
+	if err != nil || programs.Digest == "" {
+		return list, err
+	}
+	asked := proposal{what: "what git's configuration of " + repo.CommonDir() + " runs or connects to",
+		store: func() error { return files.ApprovePrograms(programs.Digest) }}
+	for _, s := range programs.Settings {
+		asked.lines = append(asked.lines, fmt.Sprintf("%s = %s  (%s)", s.Key, s.Value, s.File))
+	}
+	return append(list, asked), nil
 }
 
 // confirm asks whoever sits at a terminal.

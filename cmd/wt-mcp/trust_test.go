@@ -106,15 +106,26 @@ func (s *scratch) onTerminal(typed string) (printed string, ok bool) {
 	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(s.t, err)
 	defer tty.Close()
-	var out strings.Builder
-	cmd := exec.Command("wt-mcp", "trust")
-	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.dir, s.env, tty, &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	_, err = main.WriteString(typed)
+	said, write, err := os.Pipe()
 	require.NoError(s.t, err)
+	defer said.Close()
+	cmd := exec.Command("wt-mcp", "trust")
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.dir, s.env, tty, write, write
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	require.NoError(s.t, cmd.Start())
 	limit := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 	defer limit.Stop()
+	require.NoError(s.t, write.Close())
+	var out strings.Builder
+	for buf := make([]byte, 4096); ; {
+		n, err := said.Read(buf)
+		if out.Write(buf[:n]); strings.HasSuffix(out.String(), "Type yes: ") {
+			_, _ = main.WriteString(typed)
+		}
+		if err != nil {
+			break
+		}
+	}
 	err = cmd.Wait()
 	return out.String(), err == nil
 }
@@ -131,11 +142,41 @@ func TestTrustAsksAndShowsFirst(t *testing.T) {
 	}
 	printed, ok := s.onTerminal("yes\n")
 	require.True(t, ok, printed)
-	require.Contains(t, printed, "setup = [\"true # \\u202eevil\\u009b2J\"]\n\\tsubmodules = true\nApprove this content")
+	require.Contains(t, printed, "setup = [\"true # \\u202eevil\\u009b2J\"]\n\\tsubmodules = true\nApprove ")
 	require.Contains(t, printed, "approved: ")
 	info, err := os.Stat(filepath.Join(filepath.Dir(s.dir), "home", "state", "wt-mcp", "approved"))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode())
+}
+
+// What git's configuration would run is shown and asked for by itself, and counts
+// from then on for that very content.
+func TestTrustOfGitsPrograms(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	canary := filepath.Join(filepath.Dir(s.dir), "canary")
+	s.git("config", "filter.e.clean", "touch "+canary+"; cat # \u202e")
+	s.git("config", "user.nickname", "harmless")
+	s.write("README.md", "changed\n")
+	ran := func() bool {
+		p := s.dial(false)
+		s.must(p, "worktree_status", `{"name":"tree"}`)
+		require.NoError(t, p.close())
+		_, err := os.Stat(canary)
+		return err == nil
+	}
+	s.git("-c", "filter.e.clean=cat", "worktree", "add", "-q", "../tree")
+	s.write("../tree/README.md", "r3adme\n") // of the same length, so that git has to look
+	s.write("../tree/.gitattributes", "* filter=e\n")
+	s.wtmcp("call", "worktree_adopt", fmt.Sprintf(`{"path":%q}`, filepath.Join(filepath.Dir(s.dir), "tree")))
+	printed, ok := s.onTerminal("no\n")
+	require.False(t, ok)
+	require.Contains(t, printed, `filter.e.clean = touch `+canary+`; cat # \u202e  (`+s.path(".git/config")+`)`)
+	require.NotContains(t, printed, "harmless")
+	require.False(t, ran(), "not approved")
+	_, ok = s.onTerminal("yes\n")
+	require.True(t, ok)
+	require.True(t, ran(), "approved")
 }
 
 // What is no file of settings is refused at once, and nothing of it approved.

@@ -375,6 +375,9 @@ func (f Files) list(words string) error {
 	if f.Approvals == "" {
 		return errors.New("find a place for the approval: neither XDG_STATE_HOME nor HOME is set")
 	}
+	if strings.ContainsAny(words, "\r\n") { // it would be another line, and so another approval
+		return fmt.Errorf("store approval: the path %q has a line break: move the repository", f.Repository)
+	}
 	if done, err := f.listed(words); err != nil || done {
 		return err
 	}

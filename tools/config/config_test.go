@@ -188,3 +188,11 @@ func FuzzParse(f *testing.F) {
 		require.Positive(t, s.LogLimit)
 	})
 }
+
+// A path cannot make one approval look like two.
+func TestApprovalIsOneLine(t *testing.T) {
+	f := filesOf(t, "", "")
+	f.Repository = filepath.Join(t.TempDir(), "a\n0123 "+filepath.Dir(f.Repository), RepositoryFile)
+	require.ErrorContains(t, f.Approve([]byte("shell = '/bin/bash'\n")), "has a line break")
+	require.NoFileExists(t, f.Approvals)
+}
