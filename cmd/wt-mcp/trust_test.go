@@ -73,6 +73,25 @@ func TestOrphanOfARunApprovesNothing(t *testing.T) {
 	s.requireUnapproved("orphan")
 }
 
+// What kills its supervisor and has dropped all that can be dropped is ended too.
+func TestOrphanOfARunIsEnded(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	p := s.dial(false)
+	s.must(p, "worktree_create", `{"name":"lane"}`)
+	s.must(p, "worktree_create", `{"name":"other"}`)
+	s.must(p, "worktree_run", `{"name":"other","background":true,"command":"env -i setsid sleep 1000"}`)
+	r := s.must(p, "worktree_run", `{"name":"lane","background":true,"command":`+
+		`"env -i setsid sh -c \"touch began; sleep 0.1; kill -9 $PPID; sleep 1000\" & sleep 1000"}`)
+	s.await(".worktrees/lane/began")
+	require.Eventually(t, func() bool { return len(s.processesIn("lane")) == 0 }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Contains(s.text(p, "run_output", fmt.Sprintf(`{"run_id":%q}`, r["run_id"])), "cancelled, ")
+	}, patience, 20*time.Millisecond)
+	require.NotEmpty(t, s.processesIn("other"), "a run that has its supervisor goes on")
+	s.stopAll(p, "other")
+}
+
 // processesIn lists what is at work in a lane.
 func (s *scratch) processesIn(name string) (found []string) {
 	s.t.Helper()

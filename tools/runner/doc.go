@@ -39,7 +39,8 @@
 // that: the supervisor reads from a pipe that the kernel closes then. A
 // background run goes on. If the supervisor itself is killed, the shell dies with
 // it, and what carries the run's mark in its environment is ended by whoever
-// notices; a process that dropped the mark gets away.
+// notices, and on Linux whatever carries the limit that no process but root's can
+// take off and has no supervisor above it.
 //
 // # Who may do what
 //

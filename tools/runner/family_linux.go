@@ -279,15 +279,17 @@ func parseStat(pid int, stat string) proc {
 	return p
 }
 
-// endMarked ends what carries the mark of a run whose supervisor was killed. A
-// process that dropped the mark from its environment is not found.
+// endMarked ends what carries the mark of a run whose supervisor was killed, and what
+// any run left that has no supervisor any more. Only root can get away from both.
 func endMarked(id string) {
 	mark := "\x00" + MarkVariable + "=" + id + "\x00"
+	own := limited() // we are in a run ourselves: others of it may be beyond our sight
 	for range 50 {
 		found := false
 		for _, p := range processes() {
 			env, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/environ")
-			if err == nil && p.pid != os.Getpid() && strings.Contains("\x00"+string(env)+"\x00", mark) {
+			carries := err == nil && strings.Contains("\x00"+string(env)+"\x00", mark)
+			if p.pid != os.Getpid() && (carries || !own && strayed(p.pid)) {
 				found = syscall.Kill(p.pid, syscall.SIGKILL) == nil || found
 			}
 		}
@@ -296,4 +298,19 @@ func endMarked(id string) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// strayed reports whether a run started a process and no supervisor is above it. The
+// way up is looked at twice, since a parent may end just then.
+func strayed(pid int) bool {
+	var limit unix.Rlimit
+	if unix.Prlimit(pid, unix.RLIMIT_RSS, nil, &limit) != nil || limit.Max != branded {
+		return false
+	}
+	for range 2 {
+		if supervised, whole := lineage(pid); supervised || !whole {
+			return false
+		}
+	}
+	return true
 }

@@ -13,22 +13,28 @@ func supervisedByAncestor() bool {
 	if err != nil {
 		return false
 	}
-	return isSupervised(parseStat(0, string(stat)).parent)
+	supervised, _ := lineage(parseStat(0, string(stat)).parent)
+	return supervised
 }
 
-func isSupervised(pid int) bool {
+// lineage reports whether a process is a supervisor or below one, and whether it
+// could be followed to the first process.
+func lineage(pid int) (supervised, whole bool) {
 	const most = 1000
 	for range most {
 		dir := "/proc/" + strconv.Itoa(pid)
 		line, _ := os.ReadFile(dir + "/cmdline")
 		if args := bytes.Split(line, []byte{0}); len(args) == 3 && string(args[1]) == SuperviseCommand {
-			return true
+			return true, true
+		}
+		if pid <= 1 {
+			return false, true
 		}
 		stat, err := os.ReadFile(dir + "/stat")
-		if err != nil || pid <= 1 {
-			return false
+		if err != nil {
+			return false, false
 		}
 		pid = parseStat(pid, string(stat)).parent
 	}
-	return false
+	return false, false
 }
