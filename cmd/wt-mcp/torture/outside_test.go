@@ -240,9 +240,9 @@ func (o *outside) checkHistories() {
 		name, _ := e.Worktree["name"].(string)
 		rest, ok := strings.CutPrefix(e.Event, "worktree.")
 		kind, phase, ok2 := strings.Cut(rest, ".")
-		if rest == "restore" && e.Error == "" {
+		if (rest == "restore" || rest == "adopt") && e.Error == "" {
 			if there[name] {
-				o.fault("event %d: restore of %s, which was there", e.Seq, name)
+				o.fault("event %d: %s of %s, which was there", e.Seq, rest, name)
 			}
 			there[name] = true
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -43,6 +44,23 @@ func TestKillAtEverySystemCall(t *testing.T) {
 	}
 }
 
+// The same where a worktree lies on another file system than its repository: it goes
+// to a trash on its own, and comes back as a copy.
+func TestKillAtEverySystemCallAcrossFileSystems(t *testing.T) {
+	for _, tool := range []string{"remove", "restore"} {
+		t.Run(tool, func(t *testing.T) {
+			far, err := os.MkdirTemp("/dev/shm", "wt-mcp-torture-*")
+			if err != nil {
+				t.Skip("no other file system: ", err)
+			}
+			t.Cleanup(func() { _ = os.RemoveAll(far) })
+			e := &execution{t: t, r: newRepo(t), tool: tool, family: true, far: far}
+			e.r.must("task_create", args{"subject": "first"})
+			e.all(either(5, 0), random(t, 1))
+		})
+	}
+}
+
 // must makes one call in a session of its own.
 func (r *repo) must(tool string, a args) {
 	r.t.Helper()
@@ -57,6 +75,7 @@ type execution struct {
 	r      *repo
 	tool   string // create; remove; restore from the trash; rebuild from the snapshot alone
 	family bool
+	far    string // where the worktrees begin, if not in .worktrees
 
 	snapshot string // of the removal that is undone
 
@@ -119,8 +138,16 @@ func (e *execution) prepare(name string) {
 	if e.tool == "create" {
 		return
 	}
-	e.r.must("worktree_create", args{"name": name})
-	require.NoError(e.t, os.WriteFile(e.r.path(".worktrees", name, "untracked"), []byte(name), 0o644))
+	path := e.r.path(".worktrees", name)
+	if e.far != "" {
+		path = filepath.Join(e.far, name)
+		_, err := e.r.tryGit("worktree", "add", "-q", "-b", "far/"+name, path)
+		require.NoError(e.t, err)
+		e.r.must("worktree_adopt", args{"path": path})
+	} else {
+		e.r.must("worktree_create", args{"name": name})
+	}
+	require.NoError(e.t, os.WriteFile(filepath.Join(path, "untracked"), []byte(name), 0o644))
 	if e.tool == "remove" {
 		return
 	}
@@ -228,7 +255,12 @@ func (e *execution) again(n int64, at, name string) {
 	if content, err := os.ReadFile(e.r.path(".worktrees", name, "untracked")); live && e.tool != "create" && string(content) != name {
 		e.fault(n, at, "the untracked file did not come back: %v", err)
 	}
-	if e.tool == "remove" && len(e.r.glob(".git", "wt-mcp", "trash", "*", "files", "untracked")) < 1 {
+	kept := e.r.glob(".git", "wt-mcp", "trash", "*", "files", "untracked")
+	if e.far != "" {
+		kept, err = filepath.Glob(filepath.Join(e.far, ".trash", "*", "files", "untracked"))
+		require.NoError(e.t, err)
+	}
+	if e.tool == "remove" && len(kept) < 1 {
 		e.fault(n, at, "the untracked file is lost")
 	}
 	if len(e.bad) > bad { // what is wrong must not be counted again
