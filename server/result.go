@@ -1,13 +1,9 @@
 package server
 
 import (
-	"encoding/json"
-	"errors"
-	"strings"
-
 	"github.com/mark3labs/mcp-go/mcp"
 
-	"wt-mcp/state"
+	"wt-mcp/server/desk"
 	"wt-mcp/tools"
 )
 
@@ -23,53 +19,10 @@ func success(a tools.Answer) *mcp.CallToolResult {
 // failure carries the error as text, which is all that a model sees of it, and
 // as _meta["wt-mcp/error"] for programs.
 func failure(err error) *mcp.CallToolResult {
-	meta := map[string]any{"wt-mcp/error": ErrorFields(err)}
+	meta := map[string]any{"wt-mcp/error": desk.ErrorFields(err)}
 	return &mcp.CallToolResult{
 		Result:  mcp.Result{Meta: mcp.NewMetaFromMap(meta)},
-		Content: []mcp.Content{mcp.TextContent{Type: "text", Text: ErrorText(err)}},
+		Content: []mcp.Content{mcp.TextContent{Type: "text", Text: desk.ErrorText(err)}},
 		IsError: true,
 	}
-}
-
-// ErrorText is an error in the words of the client contract: what is wrong on
-// the first line, what to call next on the second.
-func ErrorText(err error) string {
-	e := known(err)
-	text := "error[" + string(e.Code) + "]: " + message(e)
-	if e.Hint != "" {
-		text += "\n" + state.Visible(e.Hint)
-	}
-	return text
-}
-
-// message is what is wrong, on one line: words of git, of hooks and filters are
-// in it.
-func message(e *state.Error) string {
-	lines := strings.Split(strings.TrimSpace(e.Error()), "\n")
-	return state.Clip(state.Visible(strings.Join(lines, "; ")), 2000)
-}
-
-// ErrorFields is an error for programs: code, message, hint and details.
-func ErrorFields(err error) map[string]any {
-	e := known(err)
-	fields := map[string]any{}
-	for key, value := range e.Details {
-		if data, err := json.Marshal(value); err == nil {
-			fields[key] = json.RawMessage(data)
-		}
-	}
-	fields["code"], fields["message"] = e.Code, message(e)
-	if e.Hint != "" {
-		fields["hint"] = state.Visible(e.Hint)
-	}
-	return fields
-}
-
-// known is the error that says what kind it is; others are internal.
-func known(err error) *state.Error {
-	var e *state.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return &state.Error{Code: state.Internal, Message: err.Error()}
 }

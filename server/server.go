@@ -10,14 +10,11 @@ import (
 	_ "embed"
 	"io"
 	"log/slog"
-	"slices"
-	"sync"
-	"sync/atomic"
 
-	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/mark3labs/mcp-go/mcp"
 	mcpserver "github.com/mark3labs/mcp-go/server"
 
+	"wt-mcp/server/desk"
 	"wt-mcp/server/stdio"
 	"wt-mcp/state"
 	"wt-mcp/tools"
@@ -28,50 +25,38 @@ import (
 //go:embed instructions.md
 var instructions string
 
-// Config says what a server offers. Open is called once a call needs the board,
-// and again after it failed; roots asks the client for the directories that it
-// works in, which takes a moment and may give none.
+// Config says what a server offers: the tools of a desk, which it does not close.
 type Config struct {
-	Version  string
-	Sets     []tools.Set
-	ReadOnly bool
-	Log      *slog.Logger
-	Open     func(ctx context.Context, roots func(context.Context) []string) (*tools.Board, error)
+	Version string
+	Desk    *desk.Desk
+	Log     *slog.Logger
 }
 
 // Server is one MCP server, for one client.
 type Server struct {
 	config Config
 	engine *mcpserver.MCPServer
-	tools  map[string]offered
-
-	opening chan struct{} // held by the call that opens the board, or looks whether it is open
-	board   *tools.Board
-	boards  []*tools.Board // that were opened: calls and runs may go on where the client was before
-	moved   atomic.Bool    // the client works elsewhere since the board was opened
+	desk   *desk.Desk
+	client *desk.Client
 }
 
-type offered struct {
-	tools.Tool
-	input func() (*jsonschema.Schema, error) // derived once, on the first call
-}
-
-// New makes a server with the tools of the configured sets.
+// New makes a server with the tools of the desk.
 func New(c Config) (*Server, error) {
-	s := &Server{config: c, tools: map[string]offered{}, opening: make(chan struct{}, 1)}
+	s := &Server{config: c, desk: c.Desk}
+	s.client = c.Desk.Client(s.roots)
 	s.engine = mcpserver.NewMCPServer("wt-mcp", c.Version,
 		mcpserver.WithTitle("Task board and git worktrees"),
 		mcpserver.WithToolCapabilities(false),
 		mcpserver.WithInstructions(instructions))
 	for _, method := range []string{"notifications/initialized", mcp.MethodNotificationRootsListChanged} {
-		s.engine.AddNotificationHandler(method, func(ctx context.Context, _ mcp.JSONRPCNotification) { s.openEarly(ctx) })
+		s.engine.AddNotificationHandler(method, func(ctx context.Context, _ mcp.JSONRPCNotification) { s.client.Arrive(ctx) })
 	}
 	schemas, err := generated()
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range tools.All() {
-		if !slices.Contains(c.Sets, t.Set) || (c.ReadOnly && !t.ReadOnly) {
+		if !s.desk.Offers(t.Name) {
 			continue
 		}
 		if err := s.add(t, schemas[t.Name]); err != nil {
@@ -88,7 +73,6 @@ func (s *Server) add(t tools.Tool, made schemas) error {
 			return err
 		}
 	}
-	s.tools[t.Name] = offered{Tool: t, input: sync.OnceValues(func() (*jsonschema.Schema, error) { return inputSchema(t.In) })}
 	definition := define(t, made)
 	s.engine.AddTool(definition, func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return s.handle(ctx, r), nil
@@ -106,7 +90,6 @@ func define(t tools.Tool, made schemas) mcp.Tool {
 
 // Serve speaks MCP with one client until in ends or ctx does.
 func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
-	defer s.Close()
 	return stdio.Serve(ctx, s.engine, in, out, stdio.Options{Log: s.config.Log, RawArguments: true,
 		Intercept: s.intercept, Kind: s.kind, Heard: s.heard})
 }
@@ -114,22 +97,13 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 // heard takes notice of a client that works elsewhere from now on.
 func (s *Server) heard(notification string) {
 	if notification == mcp.MethodNotificationRootsListChanged {
-		s.moved.Store(true)
-	}
-}
-
-// Close waits for work that goes on behind answered calls.
-func (s *Server) Close() {
-	s.opening <- struct{}{}
-	defer func() { <-s.opening }()
-	for _, board := range s.boards {
-		board.Close()
+		s.client.Moved()
 	}
 }
 
 // handle answers one tools/call.
 func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) *mcp.CallToolResult {
-	answer, err := s.call(ctx, r.Params.Name, stdio.Arguments(ctx), s.caller(ctx), s.roots)
+	answer, err := s.client.Call(ctx, r.Params.Name, stdio.Arguments(ctx), s.caller(ctx))
 	if err != nil {
 		return failure(err)
 	}

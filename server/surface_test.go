@@ -14,6 +14,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/stretchr/testify/require"
 
+	"wt-mcp/server/desk"
 	"wt-mcp/tools"
 )
 
@@ -47,7 +48,7 @@ type annotations struct {
 // listed is what tools/list answers for the sets.
 func listed(t *testing.T, sets ...tools.Set) []surface {
 	t.Helper()
-	s, err := New(Config{Version: "test", Sets: sets})
+	s, err := New(Config{Version: "test", Desk: desk.New(desk.Config{Sets: sets})})
 	require.NoError(t, err)
 	answer := s.engine.HandleMessage(t.Context(), json.RawMessage(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`))
 	response, ok := answer.(mcp.JSONRPCResponse)
@@ -171,10 +172,9 @@ func TestListIsStable(t *testing.T) {
 }
 
 func TestReadOnlyOffersNothingThatChanges(t *testing.T) {
-	s, err := New(Config{Version: "test", Sets: tools.Sets(), ReadOnly: true})
-	require.NoError(t, err)
-	require.NotEmpty(t, s.tools)
-	for name, tool := range s.tools {
-		require.True(t, tool.ReadOnly, name)
+	d := desk.New(desk.Config{Sets: tools.Sets(), ReadOnly: true})
+	require.True(t, d.Offers("task_list"))
+	for _, tool := range tools.All() {
+		require.Equal(t, tool.ReadOnly, d.Offers(tool.Name), tool.Name)
 	}
 }

@@ -40,10 +40,13 @@ type Parts struct {
 	ReadOnly bool     // also mends nothing unasked
 }
 
+// Claims are those that one caller was given: its calls need not repeat them.
+type Claims = rules.Held
+
 // Caller is who makes a call.
 type Caller struct {
-	Actor string      // shown in events and notes
-	Held  *rules.Held // the claims that it was given; the board has some for who brings none
+	Actor string  // shown in events and notes
+	Held  *Claims // the claims that it was given; the board has some for who brings none
 
 	// Progress, where it is set, is told how a call that takes long gets on. Seconds grow.
 	Progress func(seconds float64, message string)

@@ -30,8 +30,10 @@ func layers() []layer {
 	return []layer{
 		{"cmd/...", []string{"*"}, "the command wires everything together"},
 		{"server/stdio", []string{"github.com/mark3labs/mcp-go"}, "the transport knows the protocol and nothing of the board"},
+		{"server/desk", []string{"tools", "state", "github.com/google/jsonschema-go"},
+			"the desk serves every front end: it knows no protocol, and reaches the board through tools only"},
 		{"server/...", []string{"server/...", "tools", "state", "github.com/mark3labs/mcp-go", "github.com/google/jsonschema-go"},
-			"the server adapts tools to MCP: it reaches the board through tools only, so that CLI and tests see the same rules"},
+			"a front end adapts the desk to its clients: what a call may do is decided behind it, so that all see the same rules"},
 		{"tools/runner", []string{"state/osfs", "golang.org/x/sys"}, "running a command is independent of what it is run for"},
 		{"tools/config", []string{"state/osfs", "github.com/pelletier/go-toml"}, "what is allowed is read without knowing what for"},
 		{"tools/include", []string{"state/osfs", "golang.org/x/sys"}, "copying files is independent of who chose them"},

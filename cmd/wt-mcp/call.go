@@ -6,7 +6,8 @@ import (
 	"flag"
 	"fmt"
 
-	"wt-mcp/server"
+	"wt-mcp/server/desk"
+	"wt-mcp/state"
 	"wt-mcp/tools"
 )
 
@@ -39,14 +40,11 @@ func (c *caller) run(ctx context.Context, args []string) error {
 		input = json.RawMessage(args[1])
 	}
 	if !json.Valid(input) {
-		return usageError{fmt.Errorf("the arguments are no JSON: %s", args[1])}
+		return usageError{fmt.Errorf("the arguments are no JSON: %s", state.Visible(state.Clip(args[1], 200)))}
 	}
-	s, err := c.server(c.sets)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	answer, err := s.Call(ctx, args[0], input, tools.Caller{Actor: "cli"})
+	d := c.desk(c.sets)
+	defer d.Close()
+	answer, err := d.Client(desk.Nowhere).Call(ctx, args[0], input, tools.Caller{Actor: "cli"})
 	if err != nil {
 		return c.tell(err)
 	}
@@ -55,7 +53,7 @@ func (c *caller) run(ctx context.Context, args []string) error {
 
 // tell prints why something was refused, in the words that a client gets.
 func (p *program) tell(err error) error {
-	fmt.Fprintln(p.stderr, server.ErrorText(err))
+	fmt.Fprintln(p.stderr, desk.ErrorText(err))
 	return errTold
 }
 

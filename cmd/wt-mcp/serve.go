@@ -11,6 +11,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/server"
+	"wt-mcp/server/desk"
 	"wt-mcp/state"
 	"wt-mcp/tools"
 	"wt-mcp/tools/config"
@@ -49,7 +50,9 @@ func (s *mcpServer) run(ctx context.Context, _ []string) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryAim)
 	}
-	served, err := s.server(s.sets)
+	d := s.desk(s.sets)
+	defer d.Close()
+	served, err := server.New(server.Config{Version: version(), Desk: d, Log: s.log})
 	if err != nil {
 		return err
 	}
@@ -63,13 +66,13 @@ func (p *program) serverFlags(f *flag.FlagSet, sets *toolsets) {
 	f.Var(sets, "toolsets", "offer the tools of `SETS`: default, integrate, files; or all; default: default,integrate")
 }
 
-func (p *program) server(sets toolsets) (*server.Server, error) {
-	return server.New(server.Config{Version: version(), Sets: sets, ReadOnly: p.readOnly, Log: p.log, Open: p.open})
+func (p *program) desk(sets toolsets) *desk.Desk {
+	return desk.New(desk.Config{Sets: sets, ReadOnly: p.readOnly, Log: p.log, Open: p.open})
 }
 
 // open finds the repository, joins its board, and finishes what dead processes
 // left half done.
-func (p *program) open(ctx context.Context, roots func(context.Context) []string) (*tools.Board, error) {
+func (p *program) open(ctx context.Context, roots desk.Roots) (*tools.Board, error) {
 	repo, err := p.find(ctx, roots)
 	if err != nil {
 		return nil, err
@@ -97,7 +100,7 @@ func (p *program) open(ctx context.Context, roots func(context.Context) []string
 
 // find looks for the repository where the user said, then where the client
 // works, then here.
-func (p *program) find(ctx context.Context, roots func(context.Context) []string) (*git.Repo, error) {
+func (p *program) find(ctx context.Context, roots desk.Roots) (*git.Repo, error) {
 	if p.repo != "" {
 		repo, err := git.OpenNamed(ctx, p.repo, approvals())
 		return repo, openError(p.repo, err)

@@ -96,8 +96,9 @@ func TestServerFollowsItsClient(t *testing.T) {
 	t.Cleanup(p.kill)
 	a.must(p, "task_create", `{"subject":"of a"}`)
 	a.must(p, "worktree_create", `{"name":"lane"}`)
-	_, run, err := p.beginCall("worktree_run", `{"name":"lane","command":"while ! test -e go; do sleep 0.05; done; echo went","timeout_seconds":20}`)
+	_, run, err := p.beginCall("worktree_run", `{"name":"lane","command":"touch begun; while ! test -e go; do sleep 0.05; done; echo went","timeout_seconds":20}`)
 	require.NoError(t, err)
+	a.await(".worktrees/lane/begun")
 	for range 3 {
 		require.NoError(t, p.move(b.dir))
 		require.Empty(t, a.must(p, "task_list", `{}`)["tasks"], "b has no task yet")

@@ -1,4 +1,4 @@
-package server
+package desk
 
 import (
 	"encoding/json"
@@ -31,7 +31,7 @@ type sampleIn struct {
 
 func sampleSchema(t testing.TB) *jsonschema.Schema {
 	t.Helper()
-	s, err := inputSchema(sampleIn{})
+	s, err := InputSchema(sampleIn{})
 	require.NoError(t, err)
 	return s
 }
@@ -284,7 +284,7 @@ func TestSynonyms(t *testing.T) {
 		"file_edit":       {"old_string": "old_text", "new_string": "new_text"},
 	} {
 		i := slices.IndexFunc(tools.All(), func(t tools.Tool) bool { return t.Name == tool })
-		s, err := inputSchema(tools.All()[i].In)
+		s, err := InputSchema(tools.All()[i].In)
 		require.NoError(t, err)
 		for name, want := range names {
 			_, err := checkArgs(tool, s, json.RawMessage(`{"`+name+`":"x"}`))
@@ -293,7 +293,7 @@ func TestSynonyms(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for _, tool := range tools.All() {
-		s, err := inputSchema(tool.In)
+		s, err := InputSchema(tool.In)
 		require.NoError(t, err)
 		for name := range s.Properties {
 			used[name] = true
@@ -309,7 +309,7 @@ func TestSynonyms(t *testing.T) {
 
 func TestSchemasOfArguments(t *testing.T) {
 	for _, tool := range tools.All() {
-		s, err := inputSchema(tool.In)
+		s, err := InputSchema(tool.In)
 		require.NoError(t, err, tool.Name)
 		_, err = checkArgs(tool.Name, s, json.RawMessage(`{"no such argument":1}`))
 		require.Equal(t, state.InvalidArgument, state.CodeOf(err), tool.Name)

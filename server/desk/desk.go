@@ -1,0 +1,135 @@
+// Package desk is the counter in front of the boards of one process, the same for
+// every front end: it opens a board once, holds the arguments of a call against the
+// tool's schema, runs the tool for the client that asks, and words what went wrong.
+// It knows no protocol.
+//
+// A [Desk] may have any number of clients. Each has the claims that it was given and
+// no other's, and works on the board of where it is. Desks and clients are safe
+// for concurrent use; calls run side by side.
+package desk
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"wt-mcp/state"
+	"wt-mcp/tools"
+)
+
+// Roots asks where a client works. That may take a moment, and give nothing.
+type Roots func(context.Context) []string
+
+// Nowhere are the roots of a client that works where the process was started.
+func Nowhere(context.Context) []string { return nil }
+
+// Config says what is offered. Open is called once a call needs a board, again
+// after it failed, and when a client works elsewhere.
+type Config struct {
+	Sets     []tools.Set
+	ReadOnly bool
+	Log      *slog.Logger
+	Open     func(context.Context, Roots) (*tools.Board, error)
+}
+
+// Desk offers the tools of the configured sets.
+type Desk struct {
+	config Config
+	tools  map[string]offered
+
+	opening semaphore      // held by who opens a board
+	boards  []*tools.Board // that are open, one for each repository
+}
+
+type offered struct {
+	tools.Tool
+	input func() (*jsonschema.Schema, error) // derived once, on the first call
+}
+
+// New makes a desk.
+func New(c Config) *Desk {
+	d := &Desk{config: c, tools: map[string]offered{}, opening: make(semaphore, 1)}
+	for _, t := range tools.All() {
+		if slices.Contains(c.Sets, t.Set) && (!c.ReadOnly || t.ReadOnly) {
+			d.tools[t.Name] = offered{t, sync.OnceValues(func() (*jsonschema.Schema, error) { return InputSchema(t.In) })}
+		}
+	}
+	return d
+}
+
+// Offers reports whether the desk has a tool of that name.
+func (d *Desk) Offers(name string) bool {
+	_, ok := d.tools[name]
+	return ok
+}
+
+// Close closes the boards: it waits for work that goes on behind answered calls.
+func (d *Desk) Close() {
+	defer d.opening.take()()
+	for _, board := range d.boards {
+		board.Close()
+	}
+	d.boards = nil
+}
+
+// open returns the board of where a client works.
+func (d *Desk) open(ctx context.Context, roots Roots) (*tools.Board, error) {
+	release, err := d.opening.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	board, err := d.config.Open(ctx, roots)
+	if err != nil {
+		return nil, err
+	}
+	for _, open := range d.boards {
+		if open.Git.CommonDir() == board.Git.CommonDir() {
+			board.Close()
+			return open, nil
+		}
+	}
+	d.boards = append(d.boards, board)
+	return board, nil
+}
+
+// Unknown is the answer to a call of a tool that the desk does not offer.
+func (d *Desk) Unknown(name string) error {
+	for _, t := range tools.All() {
+		if t.Name == name && d.config.ReadOnly && !t.ReadOnly {
+			return state.Errorf(state.ReadOnly, "start it without --read-only to change something", "the server offers no %s: it was started with --read-only", name)
+		}
+		if t.Name == name {
+			return state.Errorf(state.NotFound, fmt.Sprintf("start the server with --toolsets default,%s", t.Set), "the server does not offer %s", name).With("nearest", []string{})
+		}
+	}
+	near := state.Nearest(name, slices.Sorted(maps.Keys(d.tools)), 3)
+	hint := "the tools are listed by tools/list"
+	if len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return state.Errorf(state.NotFound, hint, "there is no tool %q", state.Visible(state.Clip(name, 60))).With("nearest", near)
+}
+
+// semaphore is a lock that one can stop waiting for.
+type semaphore chan struct{}
+
+func (s semaphore) wait(ctx context.Context) (release func(), err error) {
+	select {
+	case s <- struct{}{}:
+		return func() { <-s }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s semaphore) take() (release func()) {
+	s <- struct{}{}
+	return func() { <-s }
+}
