@@ -29,7 +29,7 @@ func TestAddWorktree(t *testing.T) {
 
 			list, err := r.Worktrees(t.Context())
 			require.NoError(t, err)
-			require.Equal(t, Worktree{Path: a.Path, Head: first, Branch: "wt/a"}, list[1])
+			require.Equal(t, Worktree{Path: a.Path, Head: first, Branch: "wt/a", Entry: "a"}, list[1])
 			status, err := r.Status(t.Context(), a.Path)
 			require.NoError(t, err)
 			require.Equal(t, Status{Branch: "wt/a", Head: first}, status, "no upstream, no changes")

@@ -172,11 +172,20 @@ func (r *Repo) userOf(ctx context.Context, branch string) (string, error) {
 	return "", nil
 }
 
+// ReturnsTo is the branch that an operation under way in the worktree at path, a rebase
+// or a bisection, will come back to; "" where there is none.
+func (r *Repo) ReturnsTo(path string) string {
+	admin, err := r.adminDir(path)
+	if err != nil {
+		return ""
+	}
+	return returnsTo(admin)
+}
+
 // comesBack looks where rebase and bisect note the branch they left
 // (wt-status.c: wt_status_check_rebase, wt_status_check_bisect).
 func (r *Repo) comesBack(path, branch string) bool {
-	admin, err := r.adminDir(path)
-	return err == nil && returnsTo(admin) == branch
+	return branch != "" && r.ReturnsTo(path) == branch
 }
 
 // returnsTo is the branch that an operation under way will come back to.

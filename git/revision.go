@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -42,6 +43,13 @@ func (r *Repo) refs(ctx context.Context, names ...string) (map[string]string, er
 // called HEAD have no say.
 func (r *Repo) head(ctx context.Context, admin string) (oid, ref string, err error) {
 	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin(admin, ""), args: []string{"rev-parse", "--verify", "HEAD"}})
+	if exitCode(err) == 128 {
+		if ref, refErr := r.headRef(ctx, admin); refErr == nil && branchOf(ref) != "" {
+			if _, ok, e := r.Branch(ctx, branchOf(ref)); e == nil && !ok {
+				return "", "", fmt.Errorf("%w: %w", ErrNoCommits, err)
+			}
+		}
+	}
 	if err != nil {
 		return "", "", err
 	}
@@ -121,9 +129,12 @@ func (r *Repo) UniqueCommits(ctx context.Context, oid string, except ...string) 
 }
 
 // HeadBranch is the branch that the worktree at path has checked out; "" where its
-// HEAD is detached.
+// HEAD is detached. It knows those that have lost their ties, too: CheckRelink.
 func (r *Repo) HeadBranch(ctx context.Context, path string) (string, error) {
 	admin, err := r.adminDir(path)
+	if errors.Is(err, ErrNotWorktree) {
+		admin, err = r.lostEntry(path)
+	}
 	if err != nil {
 		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
 	}

@@ -152,9 +152,17 @@ func (r *Repo) removePointer(a Add) {
 	}
 }
 
-// BranchMarked reports whether some operation of ours made the branch: the oldest
-// entry of its reflog says so.
+// BranchMarked reports whether some operation of ours made the branch, under the name
+// that it has: the oldest entry of its reflog says so, and none that it was renamed.
 func (r *Repo) BranchMarked(ctx context.Context, branch string) (bool, error) {
 	maker, err := r.branchMaker(ctx, branch)
-	return strings.HasSuffix(maker, markEmail("")), err
+	if err != nil || !strings.HasSuffix(maker, markEmail("")) {
+		return false, err
+	}
+	log, err := r.read(ctx, "reflog", "show", "--format=%gs", "refs/heads/"+branch, "--")
+	if err != nil {
+		return false, fmt.Errorf("read reflog of %s: %w", branch, err)
+	}
+	renamed := strings.Contains("\n"+string(log), "\nBranch: renamed refs/heads/") // refs.c; git translates no reflog
+	return !renamed, nil
 }

@@ -13,6 +13,7 @@ import (
 // name, empty when HEAD is detached; Head is empty before the first commit.
 type Worktree struct {
 	Path, Head, Branch string
+	Entry              string // name of its administrative directory; "" for the main checkout
 	Bare, Detached     bool
 	Locked             bool
 	LockReason         string
@@ -38,6 +39,10 @@ func (r *Repo) Worktrees(ctx context.Context) ([]Worktree, error) {
 	}
 	if len(list) > 0 && !r.bare {
 		list[0].Path = r.root // git guesses it from the common directory
+	}
+	names := r.entryNames()
+	for i := range list {
+		list[i].Entry = names[list[i].Path]
 	}
 	return list, nil
 }
@@ -151,24 +156,6 @@ func (r *Repo) CheckWorktree(path string) error {
 // BeingAdded reports whether an add, a restore or a removal of ours is going on, or
 // has died half-way.
 func (w Worktree) BeingAdded() bool { return strings.HasPrefix(w.LockReason, LockReason("")) }
-
-// RepairWorktree lets git mend its pointers to and from the worktree at path,
-// after the repository or the worktree was moved by hand.
-func (r *Repo) RepairWorktree(ctx context.Context, path string) error {
-	unlock, err := r.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	_, err = r.git.run(ctx, call{op: true, registry: true, dir: r.common, at: r.pin("", ""), args: []string{"worktree", "repair", "--", path}})
-	if err == nil {
-		err = r.CheckWorktree(path)
-	}
-	if err != nil {
-		return fmt.Errorf("repair worktree %s: %w", path, err)
-	}
-	return nil
-}
 
 // adminDirs lists the administrative directories of all linked worktrees, those
 // that git does not list included.

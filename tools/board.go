@@ -48,6 +48,10 @@ type Caller struct {
 	Actor string  // shown in events and notes
 	Held  *Claims // the claims that it was given; the board has some for who brings none
 
+	// Waiting is set where this process makes the one call that its own callers wait
+	// for, such as a shell or a hook: they are not at work meanwhile.
+	Waiting bool
+
 	// Progress, where it is set, is told how a call that takes long gets on. Seconds grow.
 	Progress func(seconds float64, message string)
 }

@@ -45,7 +45,7 @@ func (b *Board) Diagnose(ctx context.Context) ([]Finding, error) {
 		}
 		d.operations()
 		d.files()
-		d.registry()
+		d.registry(ctx)
 		d.strays()
 		d.bindings()
 		d.circles()
@@ -145,26 +145,53 @@ func (d *diagnosis) files() {
 }
 
 // registry finds entries that git or the disk contradicts.
-func (d *diagnosis) registry() {
+func (d *diagnosis) registry(ctx context.Context) {
+	k := known{trees: d.trees, entries: d.entries, strays: d.board.Git.Strays(filepath.Dir(d.board.worktreePath("x")))}
 	for _, w := range d.entries {
-		if !w.Live() || d.unfinished(w.Name) {
-			continue
-		}
-		at, ok := d.treeAt(w.Path)
-		home := d.board.worktreePath(w.Name)
-		switch _, err := os.Lstat(w.Path); {
-		case ok && err == nil && d.board.Git.CheckWorktree(w.Path) != nil:
-			d.pointer(w)
-		case ok && err == nil:
-			d.branch(w, at)
-		case ok && home != w.Path && onDisk(home):
-			d.repairable(w, home)
-		case ok:
-			d.gone(w, "its directory is gone; git still lists it")
-		default:
-			d.elsewhere(w, err == nil)
+		if w.Live() && !d.unfinished(w.Name) {
+			d.entry(d.board.find(ctx, k, w))
 		}
 	}
+}
+
+// entry tells of one entry where its worktree is not as the board has it.
+func (d *diagnosis) entry(at whereabouts) {
+	switch at.kind {
+	case isGone:
+		d.gone(at)
+	case isBroken:
+		d.pointer(at)
+	case isForeign:
+		d.add(Finding{Kind: "copy", Subject: at.Name, What: at.Path + ": " + at.note, Next: "leave it to that repository; here worktree_create makes another one, under another name"})
+	case isCopied, isCarried:
+		d.relink(at)
+	case isMoved, isSwitched:
+		d.settled(at)
+	}
+}
+
+// settled is a worktree that a person moved, or put on another branch, with git.
+func (d *diagnosis) settled(at whereabouts) {
+	f := Finding{Kind: "branch", Subject: at.Name, What: fmt.Sprintf("the board says branch %s, git has %s checked out", at.was.Branch, at.Branch), Next: "wt-mcp doctor --fix takes over what git says"}
+	if at.kind == isMoved {
+		f.Kind, f.What, f.Next = "moved", fmt.Sprintf("git has it at %s, the board at %s", at.Path, at.was.Path), "wt-mcp doctor --fix takes over the new path"
+	}
+	now := map[bool]string{true: at.Path, false: at.Branch}[at.kind == isMoved]
+	f.mend = func(ctx context.Context) (string, error) {
+		return "the board says " + now + " now", d.board.settle(ctx, &at)
+	}
+	d.add(f)
+}
+
+// relink is a worktree that was moved by hand, or moved or copied along with the
+// repository: git's two pointers and the board still name the old place.
+func (d *diagnosis) relink(at whereabouts) {
+	kind := map[bool]string{true: "copy", false: "moved"}[at.kind == isCopied]
+	d.add(Finding{Kind: kind, Subject: at.Name, What: fmt.Sprintf("the board says %s, but it lies at %s: %s", at.was.Path, at.Path, at.note),
+		Next: "wt-mcp doctor --fix ties it to this repository; it writes into no other one", mend: func(ctx context.Context) (string, error) {
+			at.kind = isCarried
+			return "git and the board say " + at.Path + " now", d.board.settle(ctx, &at)
+		}})
 }
 
 func (d *diagnosis) unfinished(name string) bool {
@@ -176,76 +203,28 @@ func (d *diagnosis) unfinished(name string) bool {
 	return false
 }
 
-func (d *diagnosis) treeAt(path string) (git.Worktree, bool) {
-	for _, t := range d.trees {
-		if t.Path == path {
-			return t, true
-		}
-	}
-	return git.Worktree{}, false
-}
-
 // pointer is a worktree whose .git file is gone or leads elsewhere: git would act on
 // the repository around it. Whether the directory is still the worktree's own is a
 // person's decision.
-func (d *diagnosis) pointer(w state.Worktree) {
-	d.add(Finding{Kind: "pointer", Subject: w.Name, What: "the .git file of " + w.Path + " is gone or leads elsewhere: git there would act on another checkout",
-		Next: "git worktree repair, in the main checkout, writes it anew; if the directory is not the worktree's own, move it away instead"})
-}
-
-func (d *diagnosis) branch(w state.Worktree, at git.Worktree) {
-	if at.Branch == "" || at.Branch == w.Branch {
-		return
+func (d *diagnosis) pointer(at whereabouts) {
+	next := "move the directory away, then worktree_remove"
+	if text := d.board.Git.PointerFor(at.Path); text != "" {
+		next = fmt.Sprintf("if the directory is the worktree's own, its .git file has to hold %q; if it is not, move it away instead", text)
 	}
-	d.add(Finding{Kind: "branch", Subject: w.Name, What: fmt.Sprintf("the board says branch %s, git has %s checked out", w.Branch, at.Branch),
-		Next: "wt-mcp doctor --fix takes over what git says", mend: func(ctx context.Context) (string, error) {
-			w.Branch = at.Branch
-			return "the board says " + at.Branch + " now", d.board.reenter(ctx, state.RecoveryBranch, w)
-		}})
+	d.add(Finding{Kind: "pointer", Subject: at.Name, What: "the .git file of " + at.Path + " is gone or leads elsewhere: git there would act on another checkout", Next: next})
 }
 
-func (d *diagnosis) gone(w state.Worktree, what string) {
-	d.add(Finding{Kind: "gone", Subject: w.Name, What: what, Next: fmt.Sprintf(`worktree_remove {"name":%q}`, w.Name),
-		mend: func(ctx context.Context) (string, error) {
-			_, err := d.board.WorktreeRemove(ctx, WorktreeRemoveIn{Name: w.Name, Reason: what})
-			return "taken off the board; its branch is as worktree_remove leaves it", err
-		}})
-}
-
-// elsewhere is an entry that git does not list at its path: moved, or gone.
-func (d *diagnosis) elsewhere(w state.Worktree, occupied bool) {
+func (d *diagnosis) gone(at whereabouts) {
+	what := "its directory is gone and git does not know it any more"
 	for _, t := range d.trees {
-		if t.Branch == w.Branch && t.Branch != "" && !d.claimed(t.Path) {
-			d.add(Finding{Kind: "moved", Subject: w.Name, What: fmt.Sprintf("git has it at %s, the board at %s", t.Path, w.Path),
-				Next: "wt-mcp doctor --fix takes over the new path", mend: func(ctx context.Context) (string, error) {
-					w.Path = t.Path
-					return "the board says " + t.Path + " now", d.board.reenter(ctx, state.RecoveryMoved, w)
-				}})
-			return
+		if t.Path == at.Path {
+			what = "its directory is gone; git still lists it"
 		}
 	}
-	if home := d.board.worktreePath(w.Name); w.Path != home && onDisk(home) && !onDisk(w.Path) {
-		d.repairable(w, home)
-		return
-	}
-	if occupied {
-		d.add(Finding{Kind: "unknown", Subject: w.Name, What: w.Path + " is there, but git does not know it as a worktree",
-			Next: "git worktree repair " + w.Path + ", or move the directory away"})
-		return
-	}
-	d.gone(w, "its directory is gone and git does not know it any more")
-}
-
-// repairable is a worktree that moved along with the whole repository: git's two
-// pointers and the board still name the old place.
-func (d *diagnosis) repairable(w state.Worktree, home string) {
-	d.add(Finding{Kind: "moved", Subject: w.Name, What: fmt.Sprintf("the board says %s, but it lies at %s: the repository was moved", w.Path, home),
-		Next: "wt-mcp doctor --fix lets git repair its pointers", mend: func(ctx context.Context) (string, error) {
-			if err := d.board.Git.RepairWorktree(ctx, home); err != nil {
-				return "", ops.GitError("repair worktree "+w.Name, err)
-			}
-			w.Path = home
-			return "git and the board say " + home + " now", d.board.reenter(ctx, state.RecoveryMoved, w)
+	d.add(Finding{Kind: "gone", Subject: at.Name, What: what, Next: fmt.Sprintf(`worktree_remove {"name":%q}`, at.Name),
+		mend: func(ctx context.Context) (string, error) {
+			_, err := d.board.WorktreeRemove(ctx, WorktreeRemoveIn{Name: at.Name, Reason: what})
+			return "taken off the board; its branch is as worktree_remove leaves it", err
 		}})
 }
 

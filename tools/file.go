@@ -19,24 +19,25 @@ const defaultMode fs.FileMode = 0o644
 
 // looked finds the file of a worktree that is to be read. The caller closes it.
 func (b *Board) looked(ctx context.Context, worktree, path string) (*fileAt, error) {
-	w, err := b.entry(ctx, worktree)
+	at, err := b.see(ctx, worktree)
 	if err != nil {
 		return nil, ofArgument("worktree", err)
 	}
-	return b.find(w, path, (*jail.Jail).Find)
+	return b.walk(at, path, (*jail.Jail).Find)
 }
 
 // claimed finds what is to be changed: the worktree's task may be claimed. Commit
 // does the last step of the change while nobody else can take the task.
 func (b *Board) claimed(ctx context.Context, worktree, path string, claim state.Token, find way) (*fileAt, commit, error) {
-	w, err := b.entry(ctx, worktree)
+	lane, err := b.current(ctx, worktree)
+	w := lane.Worktree
 	if err == nil {
 		err = b.hold(ctx, w, claim)
 	}
 	if err != nil {
 		return nil, nil, ofArgument("worktree", err)
 	}
-	at, err := b.find(w, path, find)
+	at, err := b.walk(lane, path, find)
 	return at, func(last func() error) error { return b.whileHeld(ctx, w, claim, last) }, err
 }
 
@@ -73,10 +74,11 @@ func (f *fileAt) Close() {
 	_ = f.jail.Close()
 }
 
-func (b *Board) find(w state.Worktree, path string, walk way) (*fileAt, error) {
-	if err := b.present(w); err != nil {
+func (b *Board) walk(lane whereabouts, path string, walk way) (*fileAt, error) {
+	if err := b.present(lane); err != nil {
 		return nil, err
 	}
+	w := lane.Worktree
 	local := filepath.FromSlash(path)
 	if within, err := filepath.Rel(w.Path, local); err == nil && filepath.IsAbs(local) {
 		local = within

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"wt-mcp/git"
 )
 
 // Unlanded is work that waits to be landed.
@@ -15,10 +17,10 @@ type Unlanded struct {
 // target is where the work of a branch is to go: the branch that it began from,
 // else the one of the main checkout.
 func (b *Board) target(ctx context.Context, baseRef, branch string) (name, oid string, err error) {
-	base := strings.TrimPrefix(baseRef, "refs/heads/")
-	if base != "" && base != "HEAD" && base != "@" && base != branch {
-		if oid, ok, err := b.Git.Branch(ctx, base); err == nil && ok {
-			return base, oid, nil
+	base := strings.TrimPrefix(strings.TrimPrefix(baseRef, "refs/"), "heads/")
+	if base != "" && base != "HEAD" && base != "@" && base != branch && git.CheckBranchName(base) == nil {
+		if oid, ok, err := b.Git.Branch(ctx, base); err != nil || ok {
+			return base, oid, err
 		}
 	}
 	oid, name, err = b.Git.MainHead(ctx)
@@ -28,29 +30,32 @@ func (b *Board) target(ctx context.Context, baseRef, branch string) (name, oid s
 	return name, oid, err
 }
 
-// landing says what of a worktree's branch is not in its target, or how it got
-// there; nothing of both where that cannot be told or the branch is the target.
-func (b *Board) landing(ctx context.Context, branch, baseRef string) (*Unlanded, string) {
-	if branch == "" {
-		return nil, ""
+// landing says what of a branch, or of a commit, is not in its target, or how it got
+// there; nothing of both where there is no branch or it is the target.
+func (b *Board) landing(ctx context.Context, head, baseRef string) (*Unlanded, string, error) {
+	if head == "" {
+		return nil, "", nil
 	}
-	oid, ok, err := b.Git.Branch(ctx, branch)
-	if err != nil || !ok {
-		return nil, ""
+	oid := head
+	if git.CheckBranchName(head) == nil {
+		at, ok, err := b.Git.Branch(ctx, head)
+		if err != nil || !ok {
+			return nil, "", err
+		}
+		oid = at
 	}
-	name, at, err := b.target(ctx, baseRef, branch)
-	if err != nil || name == branch {
-		return nil, ""
+	name, at, err := b.target(ctx, baseRef, head)
+	if err != nil || name == head {
+		return nil, "", err
 	}
 	l, err := b.Git.Landed(ctx, oid, at)
 	switch {
 	case err != nil:
-		b.Log.Warn("compare a branch with its target", "branch", branch, "target", name, "error", err)
-		return nil, ""
+		return nil, "", fmt.Errorf("compare %s with %s: %w", head, name, err)
 	case l.Landed:
-		return nil, l.How
+		return nil, l.How, nil
 	}
-	return &Unlanded{Target: name, Commits: l.Commits}, ""
+	return &Unlanded{Target: name, Commits: l.Commits}, "", nil
 }
 
 // counted is a number of things that are.

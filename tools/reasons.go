@@ -69,7 +69,7 @@ func (b *Board) reasons(ctx context.Context, w state.Worktree, standing []Reason
 	}
 	list, whole := git.Refusals(err)
 	if !whole {
-		return nil, removeError(w, err)
+		return nil, b.removeError(w, err)
 	}
 	for _, one := range list {
 		all = append(all, gitReason(w, one))
@@ -80,7 +80,8 @@ func (b *Board) reasons(ctx context.Context, w state.Worktree, standing []Reason
 // standing is what no force overrides, for a worktree whose files are at dir. The
 // claims of others are held against the call before.
 func (b *Board) standing(_ context.Context, w state.Worktree, dir string) ([]Reason, error) {
-	inside, err := occupants.Staying(dir, ours)
+	callers := occupants.Callers()
+	inside, err := occupants.Staying(dir, func(p occupants.Process) bool { return ours(p) || b.Waiting && slices.Contains(callers, p.PID) })
 	if err != nil && !errors.Is(err, occupants.ErrUnknown) && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("look for processes in worktree %s: %w", w.Name, err)
 	}
@@ -97,7 +98,7 @@ func (b *Board) standing(_ context.Context, w state.Worktree, dir string) ([]Rea
 	const shown = 5
 	for _, p := range inside {
 		if !slices.ContainsFunc(going, func(r runner.Record) bool { return of(p, r) }) && len(all) < shown {
-			all = append(all, processReason(w, p))
+			all = append(all, processReason(w, p, callers))
 		}
 	}
 	return all, nil
@@ -121,11 +122,23 @@ func runReason(w state.Worktree, r runner.Record) Reason {
 		facts: map[string]any{"run_id": r.ID}}
 }
 
-func processReason(w state.Worktree, p occupants.Process) Reason {
+// processReason tells who is at work in a worktree, and whether that is who makes the
+// call. It is nobody that we started, so nobody that we would have ended.
+func processReason(w state.Worktree, p occupants.Process, callers []int) Reason {
 	command := state.Clip(state.Visible(p.Command), 60)
-	return Reason{Kind: "process", Code: state.InUse, Detail: fmt.Sprintf("process %d is at work in worktree %s: %s", p.PID, w.Name, command),
-		Next:  fmt.Sprintf("let it end or change its directory (kill %d ends it), then repeat the call", p.PID),
+	r := Reason{Kind: "process", Code: state.InUse, Detail: fmt.Sprintf("process %d is at work in worktree %s: %s", p.PID, w.Name, command),
+		Next:  "let it end or change its directory, then repeat the call",
 		facts: map[string]any{"pid": p.PID, "command": command}}
+	switch {
+	case slices.Contains(callers, p.PID):
+		r.Detail = fmt.Sprintf("who makes this call is in worktree %s itself: process %d, %s", w.Name, p.PID, command)
+		r.Next = "leave the worktree first (change to another directory), then repeat the call"
+		r.facts["caller"] = true
+	case len(callers) > 0 && slices.Contains(p.Ancestors, callers[0]):
+		r.Detail = fmt.Sprintf("process %d, which who makes this call has started, is at work in worktree %s: %s", p.PID, w.Name, command)
+		r.Next = "let it end, or have it leave the worktree, then repeat the call"
+	}
+	return r
 }
 
 // gitReason says in the contract's terms what git has against a removal.
@@ -187,7 +200,7 @@ func refusal(all []Reason) error {
 }
 
 // removeError says in the contract's terms why git removed nothing.
-func removeError(w state.Worktree, err error) error {
+func (b *Board) removeError(w state.Worktree, err error) error {
 	list, whole := git.Refusals(err)
 	var stranded *git.Stranded
 	switch {
@@ -202,7 +215,7 @@ func removeError(w state.Worktree, err error) error {
 		}
 		return refusal(all)
 	case errors.Is(err, git.ErrNotWorktree):
-		return notOurs(w.Path)
+		return b.notOurs(w.Path)
 	}
 	return ops.GitError("remove worktree "+w.Name, err)
 }

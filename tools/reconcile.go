@@ -6,25 +6,73 @@ import (
 	"strings"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/ops"
 	"wt-mcp/tools/rules"
 )
 
-// entry returns the live entry of a worktree. Where the registry does not have
-// it, or the disk does not, git is asked: an entry that another program dropped
-// or a worktree that somebody moved is put right first.
+// entry is the entry of [Board.current].
 func (b *Board) entry(ctx context.Context, name string) (state.Worktree, error) {
-	w, err := b.lookUp(ctx, name)
-	missing := err == nil && !onDisk(w.Path)
-	if (state.CodeOf(err) != state.NotFound && !missing) || b.ReadOnly {
-		return w, err
-	}
-	mended, mendErr := b.reconcile(ctx, name)
-	if mendErr != nil || !mended {
-		return w, err
-	}
-	return b.lookUp(ctx, name)
+	at, err := b.current(ctx, name)
+	return at.Worktree, err
 }
 
+// current is see for a change: the board is put right first where git or the disk
+// has something else than it says. An entry that another program dropped is written
+// anew, one of a worktree that was moved or put on another branch is corrected. The
+// entry of one with a detached HEAD keeps its branch.
+func (b *Board) current(ctx context.Context, name string) (at whereabouts, err error) {
+	at, err = b.see(ctx, name)
+	if b.ReadOnly {
+		return at, err
+	}
+	if state.CodeOf(err) == state.NotFound {
+		if mended, mendErr := b.reconcile(ctx, name); mendErr == nil && mended {
+			at, err = b.see(ctx, name)
+		}
+	}
+	if err != nil || at.kind == "" {
+		return at, err
+	}
+	err = b.settle(ctx, &at)
+	return at, err
+}
+
+// settle writes where a worktree is by now, unless that takes a decision.
+func (b *Board) settle(ctx context.Context, at *whereabouts) error {
+	was, event := at.was, state.RecoveryMoved
+	switch at.kind {
+	case isCarried:
+		if err := b.Git.Relink(ctx, at.Path); err != nil {
+			return ops.GitError("repair worktree "+at.Name, err)
+		}
+		*at = b.onBranch(ctx, *at)
+	case isMoved:
+	case isSwitched:
+		event = state.RecoveryBranch
+	case isDetached:
+		at.Branch = was.Branch
+		return nil
+	default:
+		return nil
+	}
+	if at.Branch == "" {
+		at.Branch = was.Branch
+	}
+	at.kind, at.next = "", ""
+	return b.update(ctx, func(tx *state.Tx) error {
+		w, ok, err := tx.Worktree(at.Name)
+		if err != nil || !ok || !w.Live() || w.Path != was.Path || w.Branch != was.Branch {
+			return err // somebody else changed it meanwhile
+		}
+		w.Path, w.Branch = at.Path, at.Branch
+		tx.PutWorktree(w)
+		tx.Emit(state.Event{Event: event, Actor: b.Actor, Task: rules.TaskFields(w.TaskID),
+			Worktree: state.Fields{"name": w.Name, "path": w.Path, "branch": w.Branch, "status": w.Status}})
+		return nil
+	})
+}
+
+// lookUp returns the live entry of a worktree as the board has it.
 func (b *Board) lookUp(ctx context.Context, name string) (w state.Worktree, err error) {
 	err = b.State.View(ctx, func(v *state.View) error {
 		w, err = rules.Live(v, name)
@@ -38,9 +86,7 @@ func onDisk(path string) bool {
 	return err == nil
 }
 
-// reconcile mends what it is safe to mend about one worktree on the registry: an
-// entry that was lost or has moved. That a directory is gone is for
-// worktree_remove to close.
+// reconcile writes an entry anew that the registry has lost.
 func (b *Board) reconcile(ctx context.Context, name string) (mended bool, err error) {
 	if state.CheckName(name) != nil {
 		return false, nil
@@ -51,7 +97,7 @@ func (b *Board) reconcile(ctx context.Context, name string) (mended bool, err er
 	}
 	var mine []Finding
 	for _, f := range findings {
-		if strings.EqualFold(f.Subject, name) && f.Mendable() && (f.Kind == "lost" || f.Kind == "moved") {
+		if strings.EqualFold(f.Subject, name) && f.Mendable() && f.Kind == "lost" {
 			mine = append(mine, f)
 		}
 	}

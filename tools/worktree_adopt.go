@@ -125,8 +125,11 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 	} else if !in.Claim.IsZero() {
 		return w, claimWithoutTask()
 	}
-	if _, main, err := b.target(ctx, "", at.Branch); err == nil && at.Head != "" {
-		plan.BaseCommit, _ = b.Git.MergeBase(ctx, at.Head, main) // a history of its own has none
+	if plan.BaseCommit, err = b.began(ctx, at); err != nil {
+		return w, ops.GitError("compare "+at.Path+" with its target", err)
+	}
+	if err := b.strange(ctx, plan.Path); err != nil {
+		return w, err
 	}
 	err = b.ops().Clear(ctx, plan.Name, plan.TaskID, func(tx *state.Tx) error {
 		all, err := tx.Worktrees()
@@ -135,8 +138,7 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 		}
 		for _, known := range all {
 			if known.Live() && known.Path == plan.Path {
-				return state.Errorf(state.Conflict, fmt.Sprintf(`call worktree_status {"name":%q}`, known.Name),
-					"%s is on the board already, as worktree %s", plan.Path, known.Name).With("worktree", known.Name)
+				return adopted(known)
 			}
 		}
 		if err := b.rules().Unused(tx, plan.Name, plan.TaskID, in.Claim); err != nil {
@@ -150,6 +152,46 @@ func (b *Board) adoptPath(ctx context.Context, in WorktreeAdoptIn) (w state.Work
 		return err
 	})
 	return w, err
+}
+
+// strange refuses a path at which a worktree of the board is by now, whatever path the
+// board has for it.
+func (b *Board) strange(ctx context.Context, path string) error {
+	var all []state.Worktree
+	err := b.State.View(ctx, func(v *state.View) (err error) {
+		all, err = v.Worktrees()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	k, err := b.known(ctx, all)
+	for _, w := range all {
+		if err == nil && w.Live() && w.Path != path {
+			if at := b.find(ctx, k, w); at.Path == path {
+				err = adopted(at.Worktree)
+			}
+		}
+	}
+	return err
+}
+
+func adopted(w state.Worktree) error {
+	return state.Errorf(state.Conflict, fmt.Sprintf(`call worktree_status {"name":%q}`, w.Name),
+		"%s is on the board already, as worktree %s", w.Path, w.Name).With("worktree", w.Name)
+}
+
+// began is the commit that a worktree has in common with its target; "" where it has
+// none, or one of them no commit at all.
+func (b *Board) began(ctx context.Context, at git.Worktree) (string, error) {
+	_, main, err := b.target(ctx, "", at.Branch)
+	if errors.Is(err, git.ErrNoCommits) || at.Head == "" {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return b.Git.MergeBase(ctx, at.Head, main)
 }
 
 // foreign finds the linked worktree at an absolute path, which git must have there.
@@ -174,7 +216,7 @@ func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			return w, state.Errorf(state.NotFound, "git worktree prune forgets it; its branch can be adopted with branch", "the directory %s is gone", w.Path).With("argument", "path")
 		case err != nil:
-			return w, state.Errorf(state.Conflict, "git worktree repair "+w.Path+" mends what git notes of it", "git and the directory %s do not name each other: %v", w.Path, err)
+			return w, state.Errorf(state.Conflict, "it may belong to a copy of this repository, or be another directory: mend it where it belongs, or pass branch to have one made here", "git and the directory %s do not name each other: %v", w.Path, err)
 		}
 		return w, nil
 	}

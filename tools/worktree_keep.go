@@ -30,6 +30,9 @@ func (b *Board) WorktreeKeep(ctx context.Context, in WorktreeKeepIn) (w state.Wo
 	if err := checkText("reason", in.Reason); err != nil {
 		return w, err
 	}
+	if _, err := b.entry(ctx, in.Name); err != nil { // the board is told where it is
+		return w, err
+	}
 	if err := b.prime(ctx, in.CompleteTask); err != nil {
 		return w, err
 	}

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"wt-mcp/state"
-	"wt-mcp/tools/ops"
 )
 
 func worktreeList() Tool {
@@ -43,13 +42,23 @@ type vitals struct {
 	Bytes        *int64  `json:"bytes,omitempty" jsonschema:"on disk; absent until it was counted"`
 	BytesAt      float64 `json:"bytes_at,omitempty" jsonschema:"when it was counted"`
 	BytesAtLeast bool    `json:"bytes_at_least,omitempty" jsonschema:"not all could be counted"`
+	Note         string  `json:"note,omitempty" jsonschema:"what the board has otherwise"`
+
+	kind string // of whereabouts
 }
 
 // MarshalJSON writes the entry's keys, then those of the rest.
 func (l ListedWorktree) MarshalJSON() ([]byte, error) { return joined(l.Worktree, l.vitals) }
 
 func (l ListedWorktree) line() string {
-	return strings.TrimSuffix(WorktreeLine(l.Worktree)+", "+l.Use(), ", ")
+	line := strings.TrimSuffix(WorktreeLine(l.Worktree)+", "+l.Use(), ", ")
+	switch {
+	case l.kind == isGone:
+		line += strings.Replace(l.Note, "its directory is gone", " DIRECTORY MISSING", 1)
+	case l.Note != "":
+		line += "; " + l.Note
+	}
+	return state.Visible(line)
 }
 
 // Use says how large a live worktree is and when it was last used, as far as that
@@ -96,19 +105,25 @@ func (b *Board) WorktreeList(ctx context.Context, in WorktreeListIn) (WorktreeLi
 	} else if err != nil {
 		return out, err
 	}
-	if err := out.fill(all, in, b.vitals()); err != nil {
+	k, err := b.known(ctx, all)
+	if err != nil {
+		return out, err
+	}
+	if err := out.fill(all, in, b.vitals(ctx, k)); err != nil {
 		return out, err
 	}
 	b.measure()
-	for _, w := range out.Worktrees {
-		if _, err := os.Lstat(w.Path); w.Live() && os.IsNotExist(err) {
-			out.Missing = append(out.Missing, w.Name)
+	var places []string
+	for _, l := range out.Worktrees {
+		places = append(places, l.Path)
+		if l.kind == isGone {
+			out.Missing = append(out.Missing, l.Name)
 		}
 	}
 	if in.Cursor == "" && (in.Status == "" || in.Status == state.Active) {
-		out.Untracked, err = b.untracked(ctx, all)
+		out.Untracked = b.untracked(k, places)
 	}
-	return out, err
+	return out, nil
 }
 
 // problem is an error as a part of an answer.
@@ -120,14 +135,18 @@ func problem(err error) string {
 	return state.Visible(fmt.Sprintf("%v; %s", e, e.Hint))
 }
 
-// vitals gives a function that looks at the disk for an entry; no scan, no git.
-func (b *Board) vitals() func(state.Worktree) ListedWorktree {
+// vitals gives a function that looks at the disk for an entry: where it is by now, and
+// how it is used; no scan.
+func (b *Board) vitals(ctx context.Context, k known) func(state.Worktree) ListedWorktree {
 	sizes, runs, now := b.sizes(), b.lastRuns(), time.Now()
 	return func(w state.Worktree) ListedWorktree {
 		l := ListedWorktree{Worktree: fitWorktree(w)}
 		if !w.Live() {
 			return l
 		}
+		at := b.find(ctx, k, w)
+		w.Path, w.Branch = at.Path, at.Branch
+		l.Path, l.Branch, l.Note, l.kind = at.Path, at.Branch, at.told(), at.kind
 		l.AgeSeconds = seconds(now.Sub(state.Time(w.CreatedAt)))
 		l.LastActivity = state.Seconds(b.lastActivity(w, runs))
 		if s, ok := sizes[w.Path]; ok {
@@ -165,20 +184,11 @@ func (out *WorktreeListOut) fill(all []state.Worktree, in WorktreeListIn, vitals
 // maxUntracked bounds the list of worktrees that others made.
 const maxUntracked = 20
 
-func (b *Board) untracked(ctx context.Context, known []state.Worktree) ([]Untracked, error) {
-	list, err := b.Git.Worktrees(ctx)
-	if err != nil {
-		return nil, ops.GitError("list worktrees", err)
-	}
-	onBoard := map[string]bool{}
-	for _, w := range known {
-		if w.Live() {
-			onBoard[w.Path] = true
-		}
-	}
+// untracked are those that are neither on the board nor at one of the places.
+func (b *Board) untracked(k known, places []string) []Untracked {
 	out := []Untracked{}
-	for i, g := range list {
-		if i == 0 || g.Bare || onBoard[g.Path] || g.BeingAdded() || len(out) == maxUntracked {
+	for i, g := range k.trees {
+		if i == 0 || g.Bare || k.taken(g.Path) || slices.Contains(places, g.Path) || g.BeingAdded() || len(out) == maxUntracked {
 			continue
 		}
 		u := Untracked{Path: g.Path, Branch: g.Branch, Head: g.Head, Locked: g.Locked}
@@ -187,7 +197,7 @@ func (b *Board) untracked(ctx context.Context, known []state.Worktree) ([]Untrac
 		}
 		out = append(out, u)
 	}
-	return out, nil
+	return out
 }
 
 func (out WorktreeListOut) text() string {
@@ -197,16 +207,8 @@ func (out WorktreeListOut) text() string {
 	} else if len(out.Worktrees) == 0 {
 		b.WriteString("No worktrees on the board.\n")
 	}
-	missing := map[string]bool{}
-	for _, name := range out.Missing {
-		missing[name] = true
-	}
 	for _, w := range out.Worktrees {
-		b.WriteString(w.line())
-		if missing[w.Name] {
-			b.WriteString(" DIRECTORY MISSING")
-		}
-		b.WriteString("\n")
+		b.WriteString(w.line() + "\n")
 	}
 	for _, u := range out.Untracked {
 		fmt.Fprintf(&b, "[untracked] %s (%s)", state.Visible(u.Path), state.Visible(u.Branch))

@@ -66,33 +66,39 @@ func (b *Board) WorktreePrune(ctx context.Context, in WorktreePruneIn) (Worktree
 	if err != nil {
 		return out, err
 	}
-	for _, one := range b.judge(ctx, all) {
+	k, err := b.known(ctx, all)
+	if err != nil {
+		return out, err
+	}
+	found := b.judge(ctx, k)
+	for _, one := range found {
 		if err := b.prune(ctx, one, idle, &out); err != nil {
 			return out, err
 		}
 	}
-	strangers, err := b.untracked(ctx, all)
+	strangers := b.untracked(k, placesOf(found))
 	for _, u := range strangers {
 		out.keep(KeptWorktree{Path: u.Path, Reasons: []Reason{{Kind: "untracked", Code: state.Conflict, Detail: "it is not on the board",
 			Next: fmt.Sprintf(`worktree_adopt {"path":%q}, or leave it to whoever made it`, u.Path)}}})
 	}
-	return out, err
+	return out, nil
 }
 
 // judged is a worktree with what speaks against taking it away.
 type judged struct {
-	state.Worktree
+	whereabouts
 	unused  time.Duration
 	reasons []Reason
 }
 
 // judge looks at every live worktree, at a few at a time.
-func (b *Board) judge(ctx context.Context, all []state.Worktree) []judged {
+func (b *Board) judge(ctx context.Context, k known) []judged {
 	const atOnce = 4
 	runs, found := b.lastRuns(), []judged{}
-	for _, w := range all {
+	for _, w := range k.entries {
 		if w.Live() {
-			found = append(found, judged{Worktree: w, unused: time.Since(b.lastActivity(w, runs))})
+			at := b.find(ctx, k, w)
+			found = append(found, judged{whereabouts: at, unused: time.Since(b.lastActivity(at.Worktree, runs))})
 		}
 	}
 	var group sync.WaitGroup
@@ -101,7 +107,7 @@ func (b *Board) judge(ctx context.Context, all []state.Worktree) []judged {
 		room <- struct{}{}
 		group.Go(func() {
 			defer func() { <-room }()
-			reasons, err := b.missed(ctx, found[i].Worktree)
+			reasons, err := b.missed(ctx, found[i].whereabouts)
 			if err != nil {
 				reasons = []Reason{errorReason(err)}
 			}
@@ -133,6 +139,14 @@ func (b *Board) prune(ctx context.Context, w judged, idle time.Duration, out *Wo
 	return nil
 }
 
+// placesOf are the paths of worktrees of the board.
+func placesOf(found []judged) (paths []string) {
+	for _, one := range found {
+		paths = append(paths, one.Path)
+	}
+	return paths
+}
+
 // keep lists one as long as there is room in the answer.
 func (out *WorktreePruneOut) keep(k KeptWorktree) {
 	if jsonSize(out)+jsonSize(k) > smallResult {
@@ -153,13 +167,17 @@ func errorReason(err error) Reason {
 
 // missed is why somebody might miss a worktree: what is against its removal, and
 // what speaks for its being in use or not done.
-func (b *Board) missed(ctx context.Context, w state.Worktree) (all []Reason, err error) {
-	if err := b.present(w); err != nil { // one that is gone may have been moved by hand
+func (b *Board) missed(ctx context.Context, at whereabouts) (all []Reason, err error) {
+	if err := b.present(at); err != nil { // one that is gone may have been moved by hand
 		return nil, err
 	}
-	if now, err := b.Git.HeadBranch(ctx, w.Path); err != nil || now != w.Branch {
-		all = append(all, Reason{Kind: "branch", Code: state.Conflict, Detail: fmt.Sprintf("branch %q is checked out there, not %q", state.Visible(now), state.Visible(w.Branch)),
-			Next: fmt.Sprintf(`worktree_remove {"name":%q} if nobody needs that checkout`, w.Name)})
+	w := at.Worktree
+	if at.note != "" {
+		detail := at.note
+		if at.kind == isSwitched || at.kind == isDetached {
+			detail = fmt.Sprintf("branch %q is checked out there, not %q", state.Visible(w.Branch), state.Visible(at.was.Branch))
+		}
+		all = append(all, Reason{Kind: "branch", Code: state.Conflict, Detail: detail, Next: fmt.Sprintf(`worktree_remove {"name":%q} if nobody needs that checkout`, w.Name)})
 	}
 	if w.Status == state.Kept {
 		all = append(all, Reason{Kind: "kept", Code: state.Conflict, Detail: "somebody chose to keep it",
@@ -200,7 +218,10 @@ func (b *Board) lonely(ctx context.Context, w state.Worktree) (*Unlanded, error)
 	if err != nil || own == 0 {
 		return nil, err
 	}
-	unlanded, how := b.landing(ctx, w.Branch, w.BaseRef)
+	unlanded, how, err := b.landing(ctx, w.Branch, w.BaseRef)
+	if err != nil {
+		return nil, err
+	}
 	if unlanded == nil && how == "" { // it cannot be told
 		unlanded = &Unlanded{Target: "any other branch", Commits: own}
 	}

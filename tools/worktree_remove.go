@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ type WorktreeRemoveOut struct {
 	BranchOutcome string         `json:"branch_outcome" jsonschema:"deleted or kept"`
 	BranchReason  string         `json:"branch_reason,omitempty" jsonschema:"why the branch stays"`
 	Unlanded      *Unlanded      `json:"unlanded,omitempty" jsonschema:"what of a branch that stays is not in its target yet"`
+	Unknown       string         `json:"unknown,omitempty" jsonschema:"why it cannot be told whether its commits have landed"`
 	Landed        string         `json:"landed,omitempty" jsonschema:"how the target has the work of a branch that stays: ancestor, squash, …"`
 	Snapshot      string         `json:"snapshot,omitempty" jsonschema:"what worktree_restore takes"`
 	Trash         string         `json:"trash,omitempty" jsonschema:"where uncommitted, untracked and ignored files are now"`
@@ -48,7 +50,10 @@ type WorktreeRemoveOut struct {
 	TrashRef      string         `json:"trash_ref,omitempty" jsonschema:"ref that holds what no branch holds, but for ignored files"`
 	LeftOut       []string       `json:"left_out,omitempty" jsonschema:"what only the trash holds, not the snapshot"`
 
+	Note string `json:"note,omitempty" jsonschema:"what the board had otherwise"`
+
 	size string // of the trash, for people
+	head string // what was checked out: a branch, or a commit where HEAD was detached
 }
 
 // WorktreeRemove removes a worktree; nothing that is not elsewhere is destroyed.
@@ -56,7 +61,11 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	if err := checkText("reason", in.Reason); err != nil {
 		return out, err
 	}
-	w, err := b.entry(ctx, in.Name)
+	at, err := b.current(ctx, in.Name)
+	w := at.Worktree
+	if err == nil && at.elsewhere() {
+		err = b.present(at)
+	}
 	if err == nil {
 		err = b.hold(ctx, w, in.Claim)
 	}
@@ -73,11 +82,13 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	gone, err := b.ops().Remove(ctx, ops.Remove{Worktree: w, Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Claim: in.Claim,
 		Check: func(ctx context.Context) error { return b.checkStanding(ctx, w, in.Force) },
 		Last:  func(ctx context.Context, files string) error { return b.checkLast(ctx, w, files) },
-		Word:  func(err error) error { return removeError(w, err) }})
+		Word:  func(err error) error { return b.removeError(w, err) }})
 	if err != nil {
 		return out, err
 	}
-	return b.removed(ctx, w, gone), nil
+	out = b.removed(ctx, w, gone)
+	out.Note = at.note
+	return out, nil
 }
 
 // checkStanding refuses what stands against a removal before it begins, with
@@ -104,15 +115,32 @@ func (b *Board) removed(ctx context.Context, w state.Worktree, gone ops.Removed)
 	out.BranchOutcome, out.BranchReason = "deleted", gone.Branch.Why
 	if gone.Branch.Kept {
 		out.BranchOutcome = "kept"
-		out.Unlanded, out.Landed = b.landing(ctx, w.Branch, w.BaseRef)
+		out.head = headOf(w, gone.Trash.Snapshot)
+		var err error
+		if out.Unlanded, out.Landed, err = b.landing(ctx, out.head, w.BaseRef); err != nil {
+			out.Unknown = "whether its commits have landed cannot be told: " + state.Visible(state.Clip(err.Error(), 200))
+		}
 	}
 	out.Worktree = fitWorktree(gone.Worktree)
+	out.Worktree.Branch = cmp.Or(w.Branch, out.Worktree.Branch)
 	if gone.Task != nil {
 		t := fitTask(*gone.Task, smallResult/2)
 		out.Task = &t
 	}
 	out.tellTrash(gone.Trash, b.settings())
 	return out
+}
+
+// headOf is what a worktree had checked out in the end: a branch, or the commit of a
+// detached HEAD.
+func headOf(w state.Worktree, last git.Snapshot) string {
+	switch {
+	case last.ID == "":
+		return w.Branch
+	case last.Branch == "" || last.Detached && last.Branch != w.Branch:
+		return last.Head
+	}
+	return last.Branch
 }
 
 // settings are those in effect; a file that is broken is told by runs, and must
@@ -177,18 +205,20 @@ func (b *Board) atWork(ctx context.Context) func(id string) bool {
 }
 
 func (out WorktreeRemoveOut) text() string {
-	text := lines(WorktreeLine(out.Worktree), fmt.Sprintf("branch %s %s", out.Worktree.Branch, out.BranchOutcome))
-	if out.Worktree.Branch == "" {
-		text = WorktreeLine(out.Worktree)
-	} else if out.BranchReason != "" {
-		text += ": " + out.BranchReason
+	text := lines(WorktreeLine(out.Worktree), state.Visible(out.Note))
+	if out.Worktree.Branch != "" {
+		text = lines(text, fmt.Sprintf("branch %s %s", state.Visible(out.Worktree.Branch), out.BranchOutcome))
+		if out.BranchReason != "" {
+			text += ": " + out.BranchReason
+		}
 	}
 	if u := out.Unlanded; u != nil {
-		text = lines(text, fmt.Sprintf("%s not in %s yet: git merge %s there, or a pull request, lands them", counted(u.Commits, "commit"), state.Visible(u.Target), state.Visible(out.Worktree.Branch)))
+		text = lines(text, fmt.Sprintf("%s not in %s yet: git merge %s there, or a pull request, lands them", counted(u.Commits, "commit"), state.Visible(u.Target), state.Visible(out.head)))
 	}
 	if out.Landed != "" {
 		text = lines(text, "its work has landed: "+out.Landed)
 	}
+	text = lines(text, out.Unknown)
 	if out.Task != nil {
 		text = lines(text, TaskLine(*out.Task))
 	}

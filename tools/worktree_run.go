@@ -114,10 +114,11 @@ func (b *Board) mayRun(ctx context.Context, in WorktreeRunIn) (w state.Worktree,
 			return w, set, err
 		}
 	}
-	if w, err = b.entry(ctx, in.Name); err != nil {
-		return w, set, err
+	at, err := b.current(ctx, in.Name)
+	if err == nil {
+		err = b.present(at)
 	}
-	if err = b.present(w); err != nil {
+	if w = at.Worktree; err != nil {
 		return w, set, err
 	}
 	if err = b.hold(ctx, w, in.Claim); err != nil {

@@ -47,13 +47,14 @@ func (b *Board) WorktreeSnapshot(ctx context.Context, in WorktreeSnapshotIn) (ou
 	if err := checkText("note", in.Note); err != nil {
 		return out, err
 	}
-	w, err := b.entry(ctx, in.Name)
+	at, err := b.current(ctx, in.Name)
+	if err == nil {
+		err = b.present(at)
+	}
 	if err != nil {
 		return out, err
 	}
-	if err := b.present(w); err != nil {
-		return out, err
-	}
+	w := at.Worktree
 	op, err := b.State.NewOperation()
 	if err != nil {
 		return out, err
@@ -61,7 +62,7 @@ func (b *Board) WorktreeSnapshot(ctx context.Context, in WorktreeSnapshotIn) (ou
 	defer op.Close()
 	s, err := b.Git.TakeSnapshot(ctx, git.Capture{ID: op.ID, Path: w.Path, Limit: b.settings().SnapshotBytes, Meta: ops.MetaOf(w, in.Note, b.Actor)})
 	if err != nil {
-		return out, snapshotError(w, err)
+		return out, b.snapshotError(w, err)
 	}
 	err = b.update(ctx, func(tx *state.Tx) error {
 		tx.Emit(state.Event{Event: state.WorktreeSnapshot, Actor: b.Actor, Task: rules.TaskFields(w.TaskID),
@@ -72,12 +73,12 @@ func (b *Board) WorktreeSnapshot(ctx context.Context, in WorktreeSnapshotIn) (ou
 		Deleted: s.Deleted, Ignored: someFiles(s.Ignored), LeftOut: someFiles(slices.Concat(s.Nested, s.LeftOut)), Omitted: s.Omitted}, err
 }
 
-func snapshotError(w state.Worktree, err error) error {
+func (b *Board) snapshotError(w state.Worktree, err error) error {
 	switch {
 	case errors.Is(err, git.ErrMounted):
 		return state.Errorf(state.InUse, "unmount it, then repeat the call", "a file system is mounted in worktree %s", w.Name)
 	case errors.Is(err, git.ErrNotWorktree):
-		return notOurs(w.Path)
+		return b.notOurs(w.Path)
 	}
 	return ops.GitError("take a snapshot of "+w.Name, err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"wt-mcp/git"
@@ -47,21 +46,22 @@ type WorktreeStatusOut struct {
 	Reasons    []Reason  `json:"reasons"`
 	Text       string    `json:"text" jsonschema:"git status --short --branch"`
 	Runs       []RunLine `json:"runs" jsonschema:"what is running, and the newest that are over"`
-	Notes      []string  `json:"notes,omitempty" jsonschema:"what was not looked at as the user's git would"`
+	Notes      []string  `json:"notes,omitempty" jsonschema:"what the board has otherwise, or was not looked at as the user's git would"`
 }
 
 // WorktreeStatus asks git about one worktree.
 func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (WorktreeStatusOut, error) {
-	w, err := b.entry(ctx, in.Name)
+	at, err := b.see(ctx, in.Name)
+	if err == nil {
+		err = b.present(at)
+	}
 	if err != nil {
 		return WorktreeStatusOut{}, err
 	}
-	if err := b.present(w); err != nil {
-		return WorktreeStatusOut{}, err
-	}
+	w := at.Worktree
 	s, err := b.Git.Status(ctx, w.Path)
 	if err != nil {
-		return WorktreeStatusOut{}, statusError(w, err)
+		return WorktreeStatusOut{}, b.statusError(w, err)
 	}
 	out := WorktreeStatusOut{Name: w.Name, Path: w.Path, Branch: s.Branch, Head: s.Head, BaseCommit: w.BaseCommit,
 		Clean: s.Clean(), Staged: someFiles(s.Staged), Modified: someFiles(s.Modified),
@@ -80,40 +80,20 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 	out.Text = clipLines(escapeLines(out.Text), smallResult/3)
 	<-judged
 	out.Removable = len(out.Reasons) == 0
-	if note := b.leftOff(ctx); note != "" {
-		out.Notes = append(out.Notes, note)
+	for _, note := range []string{state.Visible(at.told()), b.leftOff(ctx)} {
+		if note != "" {
+			out.Notes = append(out.Notes, note)
+		}
 	}
 	out.Runs, errs[3] = b.runLines(w)
-	return out, statusError(w, errors.Join(errs[:]...))
+	return out, b.statusError(w, errors.Join(errs[:]...))
 }
 
-// present refuses a worktree whose directory is gone, and one that git does not
-// have at that place: a registry that came with a repository may name any path.
-func (b *Board) present(w state.Worktree) error {
-	err := b.Git.CheckWorktree(w.Path)
-	switch {
-	case err == nil && w.Path != b.State.Root():
-		return nil
-	case err == nil, errors.Is(err, git.ErrNotWorktree):
-		return statusError(w, git.ErrNotWorktree)
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("look at %s: %w", w.Path, err)
-	}
-	return state.Errorf(state.NotFound, fmt.Sprintf(`if somebody moved it, git worktree repair NEW-PATH tells git where; if it is gone, worktree_remove {"name":%q} takes it off the board`, w.Name),
-		"the directory of worktree %s is gone: %s", w.Name, w.Path).With("path", w.Path)
-}
-
-func statusError(w state.Worktree, err error) error {
+func (b *Board) statusError(w state.Worktree, err error) error {
 	if errors.Is(err, git.ErrNotWorktree) {
-		return notOurs(w.Path)
+		return b.notOurs(w.Path)
 	}
 	return ops.GitError("read the status of worktree "+w.Name, err)
-}
-
-// notOurs refuses a directory that git does not have as the worktree in question.
-func notOurs(path string) error {
-	return state.Errorf(state.Conflict, "wt-mcp does not touch it; git worktree repair, in the main checkout, writes its .git file anew; if it is another directory, move it away and call worktree_remove",
-		"%s is not the worktree of this repository that the board means", path)
 }
 
 // clipLines keeps whole lines up to a number of bytes, and counts the rest.

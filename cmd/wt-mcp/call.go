@@ -44,7 +44,7 @@ func (c *caller) run(ctx context.Context, args []string) error {
 	}
 	d := c.desk(c.sets)
 	defer d.Close()
-	answer, err := d.Client(desk.Nowhere).Call(ctx, args[0], input, tools.Caller{Actor: "cli"})
+	answer, err := d.Client(desk.Nowhere).Call(ctx, args[0], input, tools.Caller{Actor: "cli", Waiting: true})
 	if err != nil {
 		return c.tell(err)
 	}

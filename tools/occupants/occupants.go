@@ -8,7 +8,9 @@ package occupants
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,6 +24,13 @@ type Process struct {
 	Command   string // its arguments, or its name; what the process says of itself, so anything
 	Dir       string // where it is
 	Ancestors []int  // its parent, that one's parent, and so on
+}
+
+// Callers are the processes that this one was started by: its parent, that one's
+// parent, and so on, but for the first of the system. It is empty where the system
+// does not tell.
+func Callers() []int {
+	return slices.DeleteFunc(ancestors(os.Getpid()), func(pid int) bool { return pid <= 1 })
 }
 
 // settle is how long a process must stay to count: a git or a prompt that looks

@@ -2,6 +2,7 @@ package occupants
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -53,9 +54,37 @@ func parse(out, dir string) []Process {
 		}
 	}
 	for i := range found {
-		for pid := parents[found[i].PID]; pid > 0 && len(found[i].Ancestors) < 100; pid = parents[pid] {
-			found[i].Ancestors = append(found[i].Ancestors, pid)
-		}
+		found[i].Ancestors = chain(parents, found[i].PID)
 	}
 	return found
+}
+
+// ancestors asks ps, which every macOS has; it knows the nearest one without.
+func ancestors(pid int) []int {
+	ctx, cancel := context.WithTimeout(context.Background(), lsofTime)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "/bin/ps", "-axo", "pid=,ppid=").Output()
+	if err != nil {
+		return []int{os.Getppid()}
+	}
+	return chain(parentsOf(string(out)), pid)
+}
+
+// parentsOf reads a process and its parent a line.
+func parentsOf(out string) map[int]int {
+	parents := map[int]int{}
+	for line := range strings.Lines(out) {
+		if f := strings.Fields(line); len(f) == 2 {
+			pid, _ := strconv.Atoi(f[0])
+			parents[pid], _ = strconv.Atoi(f[1])
+		}
+	}
+	return parents
+}
+
+func chain(parents map[int]int, pid int) (all []int) {
+	for up := parents[pid]; up > 0 && len(all) < 100; up = parents[up] {
+		all = append(all, up)
+	}
+	return all
 }

@@ -59,6 +59,14 @@ func TestStaying(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
+func TestCallers(t *testing.T) {
+	t.Parallel()
+	callers := Callers()
+	require.Equal(t, os.Getppid(), callers[0])
+	require.NotContains(t, callers, os.Getpid())
+	require.NotContains(t, callers, 1)
+}
+
 // A process that only looks in does not count.
 func TestPassingProcessDoesNotStay(t *testing.T) {
 	t.Parallel()
