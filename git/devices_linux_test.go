@@ -211,9 +211,9 @@ func TestKilledStepsAcrossFileSystems(t *testing.T) {
 	require.NoError(t, err)
 	begun := []func() error{
 		func() error { return hold(admin, "op1") },
-		func() error { _, err := makeTrash(filepath.Dir(home), "op1"); return err },
+		func() error { _, err := r.makeTrash(filepath.Dir(home), "op1"); return err },
 		func() error { return writeSynced(filepath.Join(home, asideNote), aside+"\n") },
-		func() error { _, err := makeTrash(filepath.Dir(aside), "op1"); return err },
+		func() error { _, err := r.makeTrash(filepath.Dir(aside), "op1"); return err },
 		func() error { return writeSynced(filepath.Join(aside, ownerNote), r.common+"\n") },
 	}
 	for steps := range len(begun) + 1 {

@@ -146,7 +146,7 @@ func (r *Repo) discard(dir string) {
 func (r *Repo) makeHome(path, op string) (home, parts string, err error) {
 	var errs []error
 	for _, parent := range r.trashParents(path) {
-		home, err := makeTrash(parent, op)
+		home, err := r.makeTrash(parent, op)
 		parts := home
 		if err == nil && !sameDevice(home, filepath.Dir(path)) {
 			parts, err = r.makeAside(path, home)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"wt-mcp/state/osfs"
 )
 
 // A removed worktree has a home in a trash, a directory that is named by the
@@ -78,11 +80,16 @@ func checkReal(dirs ...string) error {
 }
 
 // makeTrash makes a directory for an operation below a parent of ours.
-func makeTrash(parent, op string) (string, error) {
+func (r *Repo) makeTrash(parent, op string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(parent), 0o777); err != nil {
 		return "", err
 	}
-	if err := os.Mkdir(parent, 0o777); err != nil && !errors.Is(err, os.ErrExist) {
+	dir, err := osfs.Open(filepath.Dir(parent))
+	if err != nil {
+		return "", err
+	}
+	defer dir.Close()
+	if err := dir.MkdirAll(filepath.Base(parent), 0o777, r.sharing()); err != nil {
 		return "", err
 	}
 	if err := checkReal(filepath.Dir(parent), parent); err != nil {
@@ -97,7 +104,7 @@ func (r *Repo) makeAside(path, home string) (dir string, err error) {
 	if err := writeSynced(filepath.Join(home, asideNote), dir+"\n"); err != nil {
 		return "", err
 	}
-	if _, err := makeTrash(filepath.Dir(dir), filepath.Base(dir)); err != nil {
+	if _, err := r.makeTrash(filepath.Dir(dir), filepath.Base(dir)); err != nil {
 		return "", err
 	}
 	return dir, writeSynced(filepath.Join(dir, ownerNote), r.common+"\n")
@@ -116,7 +123,7 @@ func writeSynced(name, content string) error {
 func (r *Repo) setAside(path, op string) (home string, err error) {
 	var errs []error
 	for _, parent := range r.trashParents(path) {
-		home, err := makeTrash(parent, op)
+		home, err := r.makeTrash(parent, op)
 		if err == nil {
 			if err = r.moveTo(path, home); err == nil {
 				return home, errors.Join(syncDir(filepath.Dir(path)), syncDir(filepath.Dir(r.filesOf(home))), syncDir(home), syncDir(parent))

@@ -77,6 +77,9 @@ func (s Sharing) adjust(f *os.File, keep fs.FileMode) error {
 	if err != nil {
 		return err
 	}
+	if info.Mode().IsRegular() && Links(info) > 1 { // it may be somebody else's by its other name
+		return nil
+	}
 	if want := s.Mode(info.Mode() &^ (0o777 &^ keep)); want != info.Mode() {
 		if err := f.Chmod(want); !errors.Is(err, fs.ErrPermission) {
 			return err
