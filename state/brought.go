@@ -11,7 +11,15 @@ import (
 // along is somebody else's. What it did not bring is a board of the original program,
 // and is continued.
 func (s *Store) admit(ctx context.Context) error {
-	if s.brought == nil || !s.unborn() || !s.found(TasksDir) && !s.found(WorktreesDir) {
+	s.disk.check()
+	if s.brought == nil || s.born.Load() {
+		return nil
+	}
+	if !s.unborn() {
+		s.born.Store(true)
+		return nil
+	}
+	if !s.found(TasksDir) && !s.found(WorktreesDir) {
 		return nil
 	}
 	tracked, err := s.brought(ctx)

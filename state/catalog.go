@@ -241,6 +241,7 @@ func (s *Store) tasksFolder(n int) *folder {
 	if n == 0 || !s.real() {
 		return nil
 	}
+	s.disk.check()
 	at, _, err := s.disk.dir(s.abs(taskPath(1)))
 	if err != nil {
 		return nil

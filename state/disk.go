@@ -26,15 +26,23 @@ type disk struct {
 	root, priv string // absolute
 	sharing    func() osfs.Sharing
 
-	mu   sync.Mutex
-	held map[string]*held // by path
+	mu      sync.Mutex
+	held    map[string]*held // by path
+	checked time.Time        // when check was last called
 }
+
+// checkedFor is for how long a directory that was looked at since the last check
+// stands: a call of the board looks once.
+const checkedFor = 20 * time.Millisecond
 
 // held is a directory that is held open.
 type held struct {
 	dir   *osfs.Dir
 	info  fs.FileInfo
-	tight bool // its mode is what it is to be
+	above *held // where it is by the name of base; nil for what is trusted
+	base  string
+	seen  time.Time // when it was last there
+	tight bool      // its mode is what it is to be
 }
 
 func newDisk(root, private string, sharing func() osfs.Sharing) *disk {
@@ -75,14 +83,19 @@ func within(name, dir string) bool {
 	return name == dir || strings.HasPrefix(name, dir+string(filepath.Separator))
 }
 
-// dir holds the directory that has the last component of a name.
+// dir holds the directory that has the last component of a name, the one that is
+// held if it is still there.
 func (d *disk) dir(name string) (*held, string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	slash := strings.LastIndexByte(name, filepath.Separator)
+	if h := d.held[name[:max(slash, 0)]]; h != nil && d.there(h) {
+		return h, name[slash+1:], nil
+	}
 	top, way, err := d.top(name)
 	if err != nil {
 		return nil, "", err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	at, path := d.held[top], top
 	if at == nil {
 		if at, err = d.hold(top, func() (*osfs.Dir, error) { return osfs.Open(top) }); err != nil {
@@ -91,22 +104,32 @@ func (d *disk) dir(name string) (*held, string, error) {
 	}
 	for _, part := range way[:len(way)-1] {
 		path = filepath.Join(path, part)
-		if at, err = d.below(at, part, path); err != nil {
-			return nil, "", err
+		above, next := at, d.held[path]
+		if next == nil || !d.there(next) {
+			if next, err = d.hold(path, func() (*osfs.Dir, error) { return above.dir.Sub(part) }); err != nil {
+				return nil, "", err
+			}
+			next.above, next.base, next.seen = above, part, time.Now()
 		}
+		at = next
 	}
 	return at, way[len(way)-1], nil
 }
 
-// below is the directory of that name in another one, the one that is held if it
-// is still there.
-func (d *disk) below(at *held, name, path string) (*held, error) {
-	if h := d.held[path]; h != nil {
-		if now, err := at.dir.Lstat(name); err == nil && os.SameFile(now, h.info) {
-			return h, nil
-		}
+// there reports whether a directory that is held is still the one of its name.
+func (d *disk) there(h *held) bool {
+	if h.above == nil || !h.seen.Before(d.checked) && time.Since(h.seen) < checkedFor {
+		return true
 	}
-	return d.hold(path, func() (*osfs.Dir, error) { return at.dir.Sub(name) })
+	if !d.there(h.above) {
+		return false
+	}
+	now, err := h.above.dir.Lstat(h.base)
+	if err != nil || !os.SameFile(now, h.info) {
+		return false
+	}
+	h.seen = time.Now()
+	return true
 }
 
 // hold opens a directory. One that was held before is left to whoever is using it.
@@ -125,11 +148,12 @@ func (d *disk) hold(path string, open func() (*osfs.Dir, error)) (*held, error) 
 	return h, nil
 }
 
-// check forgets what is held where the root, or the parent of the private
+// check begins a call: what is held is looked at anew. It forgets what is held where the root, or the parent of the private
 // directory, is not the directory any more that its path leads to.
 func (d *disk) check() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.checked = time.Now()
 	for _, top := range []string{d.root, filepath.Dir(d.priv)} {
 		h := d.held[top]
 		if h == nil {

@@ -91,6 +91,7 @@ func (s *Store) TakeOver(id string) (op *Operation, err error) {
 
 // Going reports whether the owner of an operation, or a child of it, lives.
 func (s *Store) Going(id string) bool {
+	s.disk.check()
 	f, err := s.disk.open(s.private(opsName, id+".lock"), os.O_RDONLY, 0)
 	if err != nil {
 		return !missing(err)
@@ -107,6 +108,7 @@ func (v *View) Going(id string) bool { return v.store.Going(id) }
 // somebody may have removed it as left over: then it is made again.
 func (s *Store) takeOperation(id string) (*Operation, error) {
 	name := s.private(opsName, id+".lock")
+	s.disk.check()
 	for {
 		f, err := s.disk.tryLock(name)
 		if errors.Is(err, ErrLockHeld) {

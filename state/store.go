@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/afero"
@@ -70,6 +71,7 @@ type Store struct {
 	fs          afero.Fs
 	disk        *disk
 	brought     func(context.Context) ([]string, error)
+	born        atomic.Bool // a store has written the board
 	root, priv  string
 	locker      Locker
 	now         func() time.Time
@@ -194,7 +196,6 @@ func (s *Store) abs(path string) string {
 // guard refuses board directories that lead elsewhere: a repository from a
 // stranger may track .tasks as a symbolic link.
 func (s *Store) guard() error {
-	s.disk.check()
 	for _, dir := range []string{TasksDir, WorktreesDir} {
 		info, err := s.lstat(s.abs(dir))
 		if err == nil && !info.IsDir() {

@@ -25,6 +25,7 @@ type Watch struct {
 // Watch begins to watch the event log, which need not be there yet: what happens
 // from now on ends a Wait. The caller closes it.
 func (s *Store) Watch() (*Watch, error) {
+	s.disk.check()
 	if err := s.guard(); err != nil {
 		return nil, err
 	}
