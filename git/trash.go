@@ -89,7 +89,7 @@ func (r *Repo) makeTrash(parent, op string) (string, error) {
 		return "", err
 	}
 	defer dir.Close()
-	if err := dir.MkdirAll(filepath.Base(parent), 0o777, r.sharing()); err != nil {
+	if err := dir.MkdirAll(filepath.Base(parent), 0o700, r.sharing()); err != nil {
 		return "", err
 	}
 	if err := checkReal(filepath.Dir(parent), parent); err != nil {
