@@ -15,7 +15,7 @@ import (
 func (d *Dir) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	fd, err := d.openat(name, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, uint32(perm.Perm()))
 	if err == nil {
-		err = unix.SetNonblock(fd, false) // it is an ordinary file, also for a child that inherits it
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flag&unix.O_APPEND) // an ordinary file, also for a child that inherits it
 		return os.NewFile(uintptr(fd), d.join(name)), err
 	}
 	return nil, d.notOpened(name, err)

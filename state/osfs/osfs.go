@@ -132,8 +132,8 @@ func (d *Dir) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error
 	}
 	defer done()
 	f, err := parent.open(base, flag, perm)
-	if err != nil {
-		return nil, err
+	if err != nil || flag&os.O_EXCL != 0 { // what was just made is a file
+		return f, err
 	}
 	info, err := f.Stat()
 	if err == nil {
