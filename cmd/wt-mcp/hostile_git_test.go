@@ -364,3 +364,30 @@ func TestPartialCloneFetchesNothingUnapproved(t *testing.T) {
 	require.Equal(t, "readme\n", s.read(".worktrees/lane/README.md"))
 	require.Empty(t, s.ran())
 }
+
+// The real Git LFS, installed as its users install it.
+func TestLargeFileStorage(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git-lfs"); err != nil {
+		t.Skip("git-lfs is not installed")
+	}
+	s := newScratch(t)
+	s.git("lfs", "install", "--skip-repo")
+	s.git("lfs", "track", "*.bin")
+	s.write("a.bin", "large\n")
+	s.git("add", "-A")
+	s.git("commit", "-q", "-m", "large file")
+	require.Contains(t, s.git("cat-file", "-p", "HEAD:a.bin"), "git-lfs")
+	p := s.dial(false)
+	out := s.must(p, "worktree_create", `{"name":"lane"}`)
+	require.NotContains(t, out, "note")
+	require.Equal(t, "large\n", s.read(".worktrees/lane/a.bin"))
+	s.write(".worktrees/lane/b.bin", "new\n")
+	s.git("-C", s.path(".worktrees/lane"), "add", "-A")
+	s.git("-C", s.path(".worktrees/lane"), "commit", "-q", "-m", "another")
+	later := time.Now().Add(time.Hour)
+	require.NoError(t, os.Chtimes(s.path(".worktrees/lane/a.bin"), later, later))
+	require.Equal(t, true, s.must(p, "worktree_status", `{"name":"lane"}`)["clean"])
+	s.must(p, "worktree_create", `{"name":"next","base_ref":"wt/lane"}`)
+	require.Equal(t, "new\n", s.read(".worktrees/next/b.bin"))
+}
