@@ -65,11 +65,12 @@ func readRegular(path string, limit int64, flags int) ([]byte, error) {
 	case info.Size() > limit:
 		return nil, fmt.Errorf("%s has more than %d bytes", path, limit)
 	}
-	content, err := io.ReadAll(io.LimitReader(file, limit))
-	if err != nil {
+	content := make([]byte, info.Size()+1)
+	n, err := io.ReadFull(file, content)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	return content, nil
+	return content[:n], nil
 }
 
 // endless reports what a program would wait for that opens it, or never read to
