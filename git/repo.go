@@ -95,7 +95,14 @@ func find(ctx context.Context, dir string, explicit bool, options []Option) (*Re
 		return nil, err
 	}
 	p.settings.root = r.root
-	if _, err := p.userList(ctx); err != nil {
+	parsed := make(chan struct{})
+	go func() { // what it says is judged when it is asked for; this saves the time
+		defer close(parsed)
+		_, _ = p.readConfig(ctx, filepath.Join(r.common, "config"), maxIncludes)
+	}()
+	_, err = p.userList(ctx)
+	<-parsed
+	if err != nil {
 		return nil, err
 	}
 	return r, nil

@@ -107,14 +107,7 @@ func (p *program) readUser(ctx context.Context) (*userSettings, error) {
 	if err := checkSpecial(names); err != nil {
 		return nil, err
 	}
-	scratch, err := p.emptyRepository()
-	if err != nil {
-		return nil, err
-	}
-	defer scratch.Close()
-	common := p.common()
-	out, err := p.run(ctx, call{dir: common, env: []string{"GIT_DIR=" + common, "GIT_COMMON_DIR=" + scratch.Dir, "GIT_OBJECT_DIRECTORY=" + filepath.Join(common, "objects")},
-		args: []string{"config", "--list", "-z", "--show-scope", "--show-origin", "--includes"}})
+	out, err := p.listUser(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the user's git configuration: %w", err)
 	}
@@ -136,6 +129,24 @@ func (p *program) readUser(ctx context.Context) (*userSettings, error) {
 		}
 	}
 	return u, nil
+}
+
+// listUser runs git outside of any repository, or in this one where somebody asks
+// which it is; its own configuration is in neither.
+func (p *program) listUser(ctx context.Context) ([]byte, error) {
+	list := func(env ...string) ([]byte, error) {
+		return p.run(ctx, call{dir: p.common(), env: env, args: []string{"config", "--list", "-z", "--show-scope", "--show-origin", "--includes"}})
+	}
+	out, err := list("GIT_DIR=" + filepath.Join(p.common(), "wt-mcp.none"))
+	if err != nil || !bytes.Contains(out, []byte("\x00includeif.")) {
+		return out, err
+	}
+	scratch, err := p.emptyRepository()
+	if err != nil {
+		return nil, err
+	}
+	defer scratch.Close()
+	return list("GIT_DIR="+p.common(), "GIT_COMMON_DIR="+scratch.Dir, "GIT_OBJECT_DIRECTORY="+filepath.Join(p.common(), "objects"))
 }
 
 // localSetting is one of the repository's files.
@@ -211,7 +222,7 @@ func (p *program) parse(ctx context.Context, name string, text []byte) ([]Settin
 	list, ok := s.parsed[string(text)]
 	s.mu.Unlock()
 	if !ok {
-		none := filepath.Join(p.common(), "wt-mcp", "none")
+		none := filepath.Join(p.common(), "wt-mcp.none")
 		out, err := p.run(ctx, call{dir: p.common(), stdin: bytes.NewReader(text), args: []string{"config", "--file", "-", "--no-includes", "-z", "--list"},
 			env: []string{"GIT_DIR=" + none, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + none}})
 		if err != nil {
