@@ -2,6 +2,7 @@ package git
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,6 +49,9 @@ func (s *shadows) take(p *program, files imitation) (*shadow, error) {
 		}
 	}
 	made, err := p.newShadow(files)
+	if errors.Is(err, fs.ErrNotExist) { // somebody who tidies up took it away
+		made, err = p.newShadow(files)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -290,12 +290,12 @@ func TestUsersFiltersWork(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
 	require.NoError(t, os.Mkdir(s.canary(), 0o755))
-	for name, file := range map[string]string{"lfs": "--global", "ours": "--local"} {
+	for name, file := range map[string]string{"global": "--global", "ours": "--local"} {
 		s.git("config", file, "filter."+name+".clean", "tr a-z n-za-m")
 		s.git("config", file, "filter."+name+".smudge", "tr a-z n-za-m")
 		s.git("config", file, "filter."+name+".required", "true")
 	}
-	s.write(".gitattributes", "*.lfs filter=lfs\n*.own filter=ours\n")
+	s.write(".gitattributes", "*.lfs filter=global\n*.own filter=ours\n")
 	s.write("a.lfs", "content\n")
 	s.write("b.own", "content\n")
 	s.git("add", "-A")
@@ -313,7 +313,7 @@ func TestUsersFiltersWork(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"filter.ours"}, asked.Drivers())
 	require.NoError(t, config.Find(s.getenv, s.dir).ApprovePrograms(asked.Digest))
-	s.git("config", "--global", "filter.lfs.smudge", s.trap("global"))
+	s.git("config", "--global", "filter.global.smudge", s.trap("global"))
 	out := s.must(p, "worktree_create", `{"name":"after"}`)
 	require.Equal(t, "content\n", s.read(".worktrees/after/a.lfs"))
 	require.Equal(t, "content\n", s.read(".worktrees/after/b.own"))
