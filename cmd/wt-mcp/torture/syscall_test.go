@@ -44,8 +44,8 @@ func TestKillAtEverySystemCall(t *testing.T) {
 	}
 }
 
-// The same where a worktree lies on another file system than its repository: it goes
-// to a trash on its own, and comes back as a copy.
+// Invariants 2, 3, 5 and 7 where a worktree lies on another file system than its
+// repository: it goes to a trash on its own, and comes back as a copy.
 func TestKillAtEverySystemCallAcrossFileSystems(t *testing.T) {
 	for _, tool := range []string{"remove", "restore"} {
 		t.Run(tool, func(t *testing.T) {
