@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -157,4 +158,19 @@ func nameRule(name string) string {
 		return "it is the name of a Windows device"
 	}
 	return ""
+}
+
+// LiveNames lists the worktrees that exist on the registry, in its order.
+func (s *Store) LiveNames(ctx context.Context) (names []string, err error) {
+	err = s.View(ctx, func(v *View) error {
+		names = nil
+		all, err := v.Worktrees()
+		for _, w := range all {
+			if w.Live() {
+				names = append(names, w.Name)
+			}
+		}
+		return err
+	})
+	return names, err
 }

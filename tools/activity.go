@@ -111,21 +111,6 @@ func seconds(d time.Duration) float64 {
 	return max(d.Round(time.Millisecond), time.Millisecond).Seconds()
 }
 
-// lastRuns says when the newest run of each worktree began or ended, by name in
-// lower case.
-func (b *Board) lastRuns() map[string]float64 {
-	last := map[string]float64{}
-	records, err := b.Jobs.List("")
-	if err != nil {
-		return last
-	}
-	for _, r := range records {
-		name := strings.ToLower(r.Worktree)
-		last[name] = max(last[name], r.StartedAt, r.EndedAt)
-	}
-	return last
-}
-
 // lastActivity is when somebody last did something in a worktree, as far as the
 // board, its runs and git tell.
 func (b *Board) lastActivity(w state.Worktree, runs map[string]float64) time.Time {

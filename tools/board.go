@@ -15,7 +15,7 @@ import (
 	"wt-mcp/tools/config"
 	"wt-mcp/tools/ops"
 	"wt-mcp/tools/rules"
-	"wt-mcp/tools/runner"
+	"wt-mcp/tools/runs"
 )
 
 // Board is the task board of one repository and the worktrees bound to it. Its
@@ -23,7 +23,7 @@ import (
 // any number of processes of one machine may stand on one repository.
 type Board struct {
 	Parts
-	Jobs   *runner.Jobs
+	Runs   *runs.Runs   // the commands that run in the worktrees
 	Config config.Files // what runs are allowed
 
 	Caller
@@ -61,22 +61,18 @@ type shared struct {
 	excluded   sync.Once
 	excludeErr error
 	background sync.WaitGroup
-	runs       atomic.Int64 // started so far
 	tending    tending
 	measuring  atomic.Bool
 	closing    chan struct{} // closed when the board is: what nobody waits for ends
 	close      sync.Once
-	lookAgain  atomic.Int64 // when the main checkout is looked at again, in Unix nanoseconds; see findEscapes
-	lastLook   atomic.Pointer[look]
-	large      atomic.Bool // the main checkout has more than mostEntries
 }
 
 // NewBoard joins a store and its repository.
 func NewBoard(p Parts) *Board {
 	b := &Board{Parts: p, shared: &shared{closing: make(chan struct{})}, Config: config.Find(variable(p.Env), p.State.Root())}
 	b.Held = &rules.Held{}
-	b.Jobs = runner.NewJobs(filepath.Join(p.Git.Private(), "runs"), b.TellEnd)
-	b.Jobs.ReadOnly, b.Jobs.Sharing = p.ReadOnly, p.Git.Sharing
+	b.Runs = runs.New(p.State, p.Git, p.Log, b.Config, p.Env)
+	b.Runs.Jobs.ReadOnly, b.Runs.Jobs.Sharing = p.ReadOnly, p.Git.Sharing
 	return b
 }
 
@@ -106,7 +102,7 @@ func variable(env []string) func(string) string {
 // behind finished calls.
 func (b *Board) Close() {
 	b.shared.tending.close()
-	b.Jobs.Close()
+	b.Runs.Close()
 	b.shared.close.Do(func() { time.AfterFunc(closeTime, func() { close(b.shared.closing) }) })
 	b.shared.background.Wait()
 	b.State.Close()
@@ -159,6 +155,14 @@ func (b *Board) worktreesDir() string { return filepath.Join(b.State.Root(), sta
 func (b *Board) ops() ops.Ops {
 	return ops.Ops{State: b.State, Git: b.Git, Log: b.Log, Rules: b.rules(), Change: b.update, Include: b.include,
 		Limit:     func() int64 { return b.settings().SnapshotBytes },
-		Recovered: func(ctx context.Context, w state.Worktree) { b.setUp(ctx, w, b.keepIfLive, 0) },
+		Recovered: b.runner().SetUpFound,
 		Removed:   b.tidy}
+}
+
+// runner runs commands for the board's caller.
+func (b *Board) runner() runs.Runner {
+	return b.Runs.For(runs.By{Rules: b.rules(), Change: b.update, Progress: b.Progress,
+		Clear: func(ctx context.Context, name string, task *int, then func(*state.Tx) error) error {
+			return b.ops().Clear(ctx, name, task, then)
+		}})
 }

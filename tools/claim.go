@@ -10,16 +10,7 @@ import (
 
 // rules are those of the board for its caller.
 func (b *Board) rules() rules.Rules {
-	return rules.Rules{Actor: b.Actor, Held: b.Held, Run: b.runEnd}
-}
-
-// runEnd tells of a run what keeps a claim alive.
-func (b *Board) runEnd(id string) (going bool, ended float64) {
-	r, going := b.Jobs.Peek(id)
-	if !going && r.Over() {
-		ended = r.EndedAt
-	}
-	return going, ended
+	return rules.Rules{Actor: b.Actor, Held: b.Held, Run: b.Runs.Alive}
 }
 
 func claimWithoutTask() error {

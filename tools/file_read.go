@@ -63,5 +63,5 @@ func (out FileReadOut) text() string {
 	if out.NextOffset > 0 {
 		text += fmt.Sprintf(", more: file_read with offset=%d", out.NextOffset)
 	}
-	return lines(text, out.Content)
+	return state.Lines(text, out.Content)
 }

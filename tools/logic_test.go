@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/runs"
 )
 
 func TestTaskLine(t *testing.T) {
@@ -56,11 +57,11 @@ func TestLongTextStaysBehindTheMargin(t *testing.T) {
 
 func TestCheckEnvName(t *testing.T) {
 	for _, good := range []string{"A", "PATH", "my_var", "X1", "GITHUB_TOKEN", "LDFLAGS", "a.b", "WT"} {
-		require.NoError(t, checkEnv(good, "x"), good)
+		require.NoError(t, runs.CheckEnv(good, "x"), good)
 	}
 	for _, bad := range []string{"", "A=B", "=", "A\x00", "GIT_DIR", "git_dir", "Git_Work_Tree", "LD_PRELOAD", "ld_library_path",
 		"DYLD_INSERT_LIBRARIES", "WT_MCP_TASK"} {
-		err := checkEnv(bad, "x")
+		err := runs.CheckEnv(bad, "x")
 		require.Equal(t, state.InvalidArgument, state.CodeOf(err), "%q: %v", bad, err)
 	}
 }

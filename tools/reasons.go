@@ -85,7 +85,7 @@ func (b *Board) standing(_ context.Context, w state.Worktree, dir string) ([]Rea
 	if err != nil && !errors.Is(err, occupants.ErrUnknown) && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("look for processes in worktree %s: %w", w.Name, err)
 	}
-	going, err := b.going() // after the look: no run begins unseen between the two
+	going, err := b.Runs.Going() // after the look: no run begins unseen between the two
 	if err != nil {
 		return nil, err
 	}

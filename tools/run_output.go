@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"wt-mcp/state"
 	"wt-mcp/tools/runner"
+	"wt-mcp/tools/runs"
 )
 
 func runOutput() Tool {
@@ -47,23 +49,23 @@ type RunOutputOut struct {
 
 // RunOutput reads what a run wrote.
 func (b *Board) RunOutput(ctx context.Context, in RunOutputIn) (out RunOutputOut, err error) {
-	if err := checkRunID(in.RunID); err != nil {
+	if err := runs.CheckID(in.RunID); err != nil {
 		return out, err
 	}
-	r, err := b.Jobs.Get(in.RunID)
+	r, err := b.Runs.Jobs.Get(in.RunID)
 	if err != nil {
-		return out, runError(err)
+		return out, runs.Error(err)
 	}
 	if in.Limit == 0 {
 		in.Limit = smallResult
 	}
 	if in.WaitSeconds != nil && !r.Over() {
 		b.awaitOutput(ctx, r, in)
-		if r, err = b.Jobs.Get(in.RunID); err != nil {
-			return out, runError(err)
+		if r, err = b.Runs.Jobs.Get(in.RunID); err != nil {
+			return out, runs.Error(err)
 		}
 	}
-	log, err := b.Jobs.Log(r)
+	log, err := b.Runs.Jobs.Log(r)
 	if err != nil {
 		return out, err
 	}
@@ -77,8 +79,8 @@ func (b *Board) RunOutput(ctx context.Context, in RunOutputIn) (out RunOutputOut
 // awaitOutput waits until there is something to read at the offset, or the run
 // is over.
 func (b *Board) awaitOutput(ctx context.Context, r runner.Record, in RunOutputIn) {
-	b.follow(ctx, r.ID, waitTime(in.WaitSeconds), func() bool {
-		log, err := b.Jobs.Log(r)
+	b.runner().Follow(ctx, r.ID, waitTime(in.WaitSeconds), func() bool {
+		log, err := b.Runs.Jobs.Log(r)
 		return err != nil || log.Size() > in.Offset
 	})
 }
@@ -88,17 +90,17 @@ func pageOut(r runner.Record, page runner.Excerpt) RunOutputOut {
 		OutputBytes: page.Size, SkippedBytes: page.Skipped, DurationSeconds: r.Seconds(time.Now())}
 	if r.Over() {
 		out.ExitCode, out.OutputBytes = &r.ExitCode, r.OutputBytes
-		out.MainCheckoutChanges, out.warning = r.MainChanges, escapeWarning(r)
+		out.MainCheckoutChanges, out.warning = r.MainChanges, runs.EscapeWarning(r)
 	}
 	return out
 }
 
 func (out RunOutputOut) text() string {
-	text := statusLine(out.RunID, out.Status, out.ExitCode, out.DurationSeconds)
+	text := runs.StatusLine(out.RunID, out.Status, out.ExitCode, out.DurationSeconds)
 	if out.SkippedBytes > 0 {
 		text += fmt.Sprintf("\n[%d bytes are not in the log any more]", out.SkippedBytes)
 	}
-	text = lines(text, out.warning)
+	text = state.Lines(text, out.warning)
 	if out.Output == "" {
 		return text + fmt.Sprintf("\n(nothing at or after byte %d)", out.NextOffset)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/runs"
 )
 
 func runStop() Tool {
@@ -15,7 +16,7 @@ func runStop() Tool {
 		Set:         Default,
 		Destructive: true,
 		Idempotent:  true,
-	}, (*Board).RunStop, RunOut.text)
+	}, (*Board).RunStop, runs.Out.Text)
 }
 
 // RunStopIn are the arguments of run_stop.
@@ -25,30 +26,30 @@ type RunStopIn struct {
 }
 
 // RunStop ends a run, whichever process started it.
-func (b *Board) RunStop(ctx context.Context, in RunStopIn) (RunOut, error) {
-	if err := checkRunID(in.RunID); err != nil {
-		return RunOut{}, err
+func (b *Board) RunStop(ctx context.Context, in RunStopIn) (runs.Out, error) {
+	if err := runs.CheckID(in.RunID); err != nil {
+		return runs.Out{}, err
 	}
 	if err := b.holdRun(ctx, in); err != nil {
-		return RunOut{}, err
+		return runs.Out{}, err
 	}
 	why := "run_stop"
 	if b.Actor != "" {
 		why = fmt.Sprintf("run_stop by %s", b.Actor)
 	}
-	if _, err := b.Jobs.Stop(ctx, in.RunID, why); err != nil {
-		return RunOut{}, runError(err)
+	if _, err := b.Runs.Jobs.Stop(ctx, in.RunID, why); err != nil {
+		return runs.Out{}, runs.Error(err)
 	}
-	out, err := b.runOut(in.RunID)
+	out, err := b.Runs.Read(in.RunID, smallResult)
 	out.EnvDropped = nil
 	return out, err
 }
 
 // holdRun refuses to end what runs for somebody else's claimed task.
 func (b *Board) holdRun(ctx context.Context, in RunStopIn) error {
-	r, err := b.Jobs.Get(in.RunID)
+	r, err := b.Runs.Jobs.Get(in.RunID)
 	if err != nil || r.Over() {
-		return runError(err)
+		return runs.Error(err)
 	}
 	w, err := b.lookUp(ctx, r.Worktree)
 	if err != nil || w.TaskID == nil {

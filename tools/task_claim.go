@@ -136,13 +136,13 @@ func (b *Board) ReleaseTask(ctx context.Context, id int, force bool) (t state.Ta
 }
 
 func (out TaskClaimOut) text() string {
-	text := lines(TaskLine(out.Task), indent(out.Task.Description))
+	text := state.Lines(TaskLine(out.Task), indent(out.Task.Description))
 	if out.Claim == "" {
-		return lines(text, "released")
+		return state.Lines(text, "released")
 	}
-	text = lines(text, fmt.Sprintf("claim=%s until %s; pass it as claim to the calls that change this task or its worktree, each renews it", out.Claim, state.Clock(out.LeaseExpiresAt)))
+	text = state.Lines(text, fmt.Sprintf("claim=%s until %s; pass it as claim to the calls that change this task or its worktree, each renews it", out.Claim, state.Clock(out.LeaseExpiresAt)))
 	if out.Warning != "" {
-		text = lines(text, "WARNING: "+out.Warning)
+		text = state.Lines(text, "WARNING: "+out.Warning)
 	}
 	return text
 }

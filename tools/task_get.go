@@ -88,7 +88,7 @@ func (out *TaskGetOut) fit() {
 	out.BlockedByOpen = out.BlockedByOpen[:min(open, maxNumbers)]
 	const roomForCut = 200
 	out.Task = fitTask(out.Task, largeResult-jsonSize(out.taskLinks)-roomForCut)
-	out.Cut = lines(cutTo("blockedBy", len(out.BlockedBy), blockedBy), cutTo("blocks", len(out.Blocks), blocks),
+	out.Cut = state.Lines(cutTo("blockedBy", len(out.BlockedBy), blockedBy), cutTo("blocks", len(out.Blocks), blocks),
 		cutTo("blocked_by_open", len(out.BlockedByOpen), open))
 }
 
@@ -103,22 +103,22 @@ func cutTo(list string, left, whole int) string {
 func (out TaskGetOut) text() string {
 	text := taskText(out.Task)
 	if len(out.BlockedByOpen) > 0 {
-		text = lines(text, "  waits for "+numbers(out.BlockedByOpen))
+		text = state.Lines(text, "  waits for "+numbers(out.BlockedByOpen))
 	}
 	if len(out.Blocks) > 0 {
-		text = lines(text, "  blocks "+numbers(out.Blocks))
+		text = state.Lines(text, "  blocks "+numbers(out.Blocks))
 	}
 	if out.LeaseExpiresAt > 0 {
-		text = lines(text, fmt.Sprintf("  claimed by %s until %s unless renewed", state.Visible(out.Owner), state.Clock(out.LeaseExpiresAt)))
+		text = state.Lines(text, fmt.Sprintf("  claimed by %s until %s unless renewed", state.Visible(out.Owner), state.Clock(out.LeaseExpiresAt)))
 	}
 	if n := out.LostHolders(); n > 0 && out.Status.Open() {
-		text = lines(text, fmt.Sprintf("  lost its holder %d times", n))
+		text = state.Lines(text, fmt.Sprintf("  lost its holder %d times", n))
 	}
 	if out.Ready {
-		text = lines(text, "  ready")
+		text = state.Lines(text, "  ready")
 	}
 	if out.Cut != "" {
-		text = lines(text, indent(fmt.Sprintf("[cut; all of it: .tasks/task_%d.json]\n%s", out.ID, out.Cut)))
+		text = state.Lines(text, indent(fmt.Sprintf("[cut; all of it: .tasks/task_%d.json]\n%s", out.ID, out.Cut)))
 	}
 	return text
 }
@@ -137,10 +137,10 @@ func numbers(ids []int) string {
 
 // taskText is a task in words: its line, then what the line has no room for.
 func taskText(t state.Task) string {
-	text := lines(TaskLine(t), indent(t.Description))
+	text := state.Lines(TaskLine(t), indent(t.Description))
 	for _, n := range t.Notes {
 		at := state.Time(n.At).Format(time.DateTime)
-		text = lines(text, indent(fmt.Sprintf("note %s %s: %s", at, n.Actor, n.Text)))
+		text = state.Lines(text, indent(fmt.Sprintf("note %s %s: %s", at, n.Actor, n.Text)))
 	}
 	return text
 }

@@ -49,17 +49,6 @@ func WorktreeLine(w state.Worktree) string {
 
 func join(names []string) string { return strings.Join(names, ", ") }
 
-// lines joins what is not empty.
-func lines(parts ...string) string {
-	var kept []string
-	for _, p := range parts {
-		if p != "" {
-			kept = append(kept, p)
-		}
-	}
-	return strings.Join(kept, "\n")
-}
-
 // indent sets text off from the lines of the board, which begin at the margin.
 func indent(text string) string {
 	if text == "" {

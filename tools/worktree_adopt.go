@@ -81,7 +81,7 @@ func (b *Board) suggest(ctx context.Context, name string, err error) error {
 	if !errors.As(err, &e) || e.Code != state.AlreadyExists {
 		return err
 	}
-	names, listErr := b.liveNames(ctx)
+	names, listErr := b.State.LiveNames(ctx)
 	if listErr != nil {
 		return err
 	}

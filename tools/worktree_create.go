@@ -41,7 +41,7 @@ func (out WorktreeCreateOut) MarshalJSON() ([]byte, error) {
 }
 
 func (out WorktreeCreateOut) text() string {
-	return lines(WorktreeLine(out.Worktree), out.readiness.text())
+	return state.Lines(WorktreeLine(out.Worktree), out.readiness.text())
 }
 
 // WorktreeCreate makes a worktree and binds its task, or leaves nothing behind. What
@@ -68,7 +68,7 @@ func (b *Board) create(ctx context.Context, ask ops.Create) (out WorktreeCreateO
 	b.measure()
 	out.Note = strings.Join(slices.DeleteFunc([]string{note, b.leftOff(ctx)}, func(s string) bool { return s == "" }), "; ")
 	out.Worktree, out.Included = made.Worktree, made.Included
-	out.Setup = b.setUp(ctx, out.Worktree, b.claiming(ask.Claim), setupWait)
+	out.Setup = b.runner().SetUp(ctx, out.Worktree, ask.Claim, setupWait)
 	return out, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/runs"
 )
 
 func worktreeEvents() Tool {
@@ -75,7 +76,7 @@ func (b *Board) awaitEvents(ctx context.Context, in WorktreeEventsIn, watch *sta
 			return out, err
 		}
 		b.tendAnew() // others may have claimed something since
-		if b.Progress != nil && time.Since(told) >= progressPause {
+		if b.Progress != nil && time.Since(told) >= runs.ProgressPause {
 			told = time.Now()
 			b.Progress(time.Since(began).Seconds(), fmt.Sprintf("no such event up to #%d", out.LastSeq))
 		}

@@ -138,7 +138,7 @@ func problem(err error) string {
 // vitals gives a function that looks at the disk for an entry: where it is by now, and
 // how it is used; no scan.
 func (b *Board) vitals(ctx context.Context, k known) func(state.Worktree) ListedWorktree {
-	sizes, runs, now := b.sizes(), b.lastRuns(), time.Now()
+	sizes, runs, now := b.sizes(), b.Runs.Last(), time.Now()
 	return func(w state.Worktree) ListedWorktree {
 		l := ListedWorktree{Worktree: fitWorktree(w)}
 		if !w.Live() {

@@ -94,7 +94,7 @@ type judged struct {
 // judge looks at every live worktree, at a few at a time.
 func (b *Board) judge(ctx context.Context, k known) []judged {
 	const atOnce = 4
-	runs, found := b.lastRuns(), []judged{}
+	runs, found := b.Runs.Last(), []judged{}
 	for _, w := range k.entries {
 		if w.Live() {
 			at := b.find(ctx, k, w)

@@ -205,28 +205,28 @@ func (b *Board) atWork(ctx context.Context) func(id string) bool {
 }
 
 func (out WorktreeRemoveOut) text() string {
-	text := lines(WorktreeLine(out.Worktree), state.Visible(out.Note))
+	text := state.Lines(WorktreeLine(out.Worktree), state.Visible(out.Note))
 	if out.Worktree.Branch != "" {
-		text = lines(text, fmt.Sprintf("branch %s %s", state.Visible(out.Worktree.Branch), out.BranchOutcome))
+		text = state.Lines(text, fmt.Sprintf("branch %s %s", state.Visible(out.Worktree.Branch), out.BranchOutcome))
 		if out.BranchReason != "" {
 			text += ": " + out.BranchReason
 		}
 	}
 	if u := out.Unlanded; u != nil {
-		text = lines(text, fmt.Sprintf("%s not in %s yet: git merge %s there, or a pull request, lands them", counted(u.Commits, "commit"), state.Visible(u.Target), state.Visible(out.head)))
+		text = state.Lines(text, fmt.Sprintf("%s not in %s yet: git merge %s there, or a pull request, lands them", counted(u.Commits, "commit"), state.Visible(u.Target), state.Visible(out.head)))
 	}
 	if out.Landed != "" {
-		text = lines(text, "its work has landed: "+out.Landed)
+		text = state.Lines(text, "its work has landed: "+out.Landed)
 	}
-	text = lines(text, out.Unknown)
+	text = state.Lines(text, out.Unknown)
 	if out.Task != nil {
-		text = lines(text, TaskLine(*out.Task))
+		text = state.Lines(text, TaskLine(*out.Task))
 	}
 	if out.Trash != "" {
-		text = lines(text, fmt.Sprintf("its files (%s) stay until %s at %s", out.size, out.TrashUntil, state.Visible(out.Trash)))
+		text = state.Lines(text, fmt.Sprintf("its files (%s) stay until %s at %s", out.size, out.TrashUntil, state.Visible(out.Trash)))
 	}
 	if out.Snapshot != "" {
-		text = lines(text, fmt.Sprintf(`undo: worktree_restore {"snapshot":%q}`, out.Snapshot))
+		text = state.Lines(text, fmt.Sprintf(`undo: worktree_restore {"snapshot":%q}`, out.Snapshot))
 	}
 	return text
 }

@@ -130,9 +130,9 @@ func (b *Board) unknownSnapshot(ctx context.Context, id string, cause error) err
 }
 
 func (out WorktreeRestoreOut) text() string {
-	text := lines(WorktreeLine(out.Worktree), fmt.Sprintf("restored from the %s; branch: %s", out.From, out.BranchOutcome))
+	text := state.Lines(WorktreeLine(out.Worktree), fmt.Sprintf("restored from the %s; branch: %s", out.From, out.BranchOutcome))
 	for _, note := range out.Notes {
-		text = lines(text, "note: "+note)
+		text = state.Lines(text, "note: "+note)
 	}
 	return text
 }

@@ -2,13 +2,12 @@ package tools
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"wt-mcp/state"
 	"wt-mcp/tools/config"
-	"wt-mcp/tools/runner"
+	"wt-mcp/tools/runs"
 )
 
 func worktreeRun() Tool {
@@ -21,7 +20,7 @@ func worktreeRun() Tool {
 		Set:         Default,
 		Destructive: true,
 		OpenWorld:   true,
-	}, (*Board).WorktreeRun, RunOut.text)
+	}, (*Board).WorktreeRun, runs.Out.Text)
 }
 
 // WorktreeRunIn are the arguments of worktree_run.
@@ -36,67 +35,15 @@ type WorktreeRunIn struct {
 	Claim          state.Token       `json:"claim,omitzero"`
 }
 
-// RunOut is what became of a command, so far.
-type RunOut struct {
-	RunID           string        `json:"run_id"`
-	Worktree        string        `json:"worktree"`
-	Status          runner.Status `json:"status" jsonschema:"running, exited, timed_out or cancelled"`
-	ExitCode        *int          `json:"exit_code,omitempty"`
-	Output          string        `json:"output" jsonschema:"stdout and stderr in their order"`
-	OutputBytes     int64         `json:"output_bytes"`
-	Truncated       bool          `json:"truncated" jsonschema:"a part in the middle is left out of output"`
-	NextOffset      int64         `json:"next_offset" jsonschema:"where run_output goes on"`
-	DurationSeconds float64       `json:"duration_seconds"`
-	Log             string        `json:"log"`
-	Containment     string        `json:"containment"`
-	Cause           string        `json:"cause,omitempty" jsonschema:"why it was cancelled"`
-	LeftRunning     []string      `json:"left_running,omitempty" jsonschema:"what the shell left running and was ended"`
-	Survivors       []string      `json:"survivors,omitempty" jsonschema:"what could not be ended"`
-	EnvDropped      []string      `json:"env_dropped,omitempty"`
-	Notes           []string      `json:"notes,omitempty"`
-
-	MainCheckoutChanges []string `json:"main_checkout_changes,omitempty" jsonschema:"files that changed in the main checkout while it went"`
-
-	warning string
-}
-
 // WorktreeRun runs a command in a worktree, and waits for its end for a while.
-func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (RunOut, error) {
+func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (runs.Out, error) {
 	w, set, err := b.mayRun(ctx, in)
 	if err != nil {
-		return RunOut{}, err
+		return runs.Out{}, err
 	}
-	spec, err := b.spec(ctx, in, w, set)
-	if err != nil {
-		return RunOut{}, err
-	}
-	wait := waitTime(in.WaitSeconds)
-	began := time.Now()
-	queue, cancel := context.WithTimeout(ctx, max(wait, time.Second))
-	defer cancel()
-	run, err := b.Jobs.Start(queue, spec, func() error { return b.hold(ctx, w, in.Claim) })
-	if err != nil {
-		return RunOut{}, runError(err)
-	}
-	if b.shared.runs.Add(1)%64 == 0 {
-		b.SettleRuns()
-	}
-	started := b.tellStart(run.Record, b.claiming(in.Claim))
-	if in.Background {
-		wait = 0
-	}
-	b.follow(ctx, spec.ID, wait-time.Since(began), nil)
-	if err := <-started; err != nil {
-		return RunOut{}, b.endRefused(ctx, spec.ID, err)
-	}
-	if ctx.Err() != nil && !in.Background {
-		ctx, cancel = lasting(ctx)
-		defer cancel()
-		if _, err := b.Jobs.Stop(ctx, spec.ID, "the call was cancelled"); err != nil {
-			b.Log.Warn("end a cancelled run", "run", spec.ID, "error", err)
-		}
-	}
-	out, err := b.runOut(spec.ID)
+	out, err := b.runner().Run(ctx, runs.Order{Worktree: w, Command: in.Command, Background: in.Background, Env: in.Env, Claim: in.Claim,
+		Timeout: time.Duration(in.TimeoutSeconds * float64(time.Second)), Wait: waitTime(in.WaitSeconds), Settings: set, Budget: smallResult,
+		Hold: func(ctx context.Context) error { return b.hold(ctx, w, in.Claim) }})
 	out.Notes = append(out.Notes, set.Notes...)
 	if !in.ShowEnv {
 		out.EnvDropped = nil
@@ -110,7 +57,7 @@ func (b *Board) mayRun(ctx context.Context, in WorktreeRunIn) (w state.Worktree,
 		return w, set, invalid("command", "pass a shell command", "is empty")
 	}
 	for name, value := range in.Env {
-		if err := checkEnv(name, value); err != nil {
+		if err := runs.CheckEnv(name, value); err != nil {
 			return w, set, err
 		}
 	}
@@ -132,101 +79,4 @@ func (b *Board) mayRun(ctx context.Context, in WorktreeRunIn) (w state.Worktree,
 			"got %v, the configuration allows at most %v", in.TimeoutSeconds, limit)
 	}
 	return w, set, nil
-}
-
-// spec is the run that the call means.
-func (b *Board) spec(ctx context.Context, in WorktreeRunIn, w state.Worktree, set config.Settings) (runner.Spec, error) {
-	timeout := set.DefaultTimeout
-	if in.Background {
-		timeout = set.MaxTimeout
-	}
-	if in.TimeoutSeconds > 0 {
-		timeout = time.Duration(in.TimeoutSeconds * float64(time.Second))
-	}
-	s := runner.Spec{ID: runner.NewID(time.Now()), Path: w.Path, Script: in.Command, Shell: set.Shell, Timeout: timeout,
-		LogLimit: set.LogLimit, Background: in.Background, Worktree: w.Name, Actor: b.Actor, Root: b.State.Root()}
-	if w.TaskID != nil {
-		s.Task = *w.TaskID
-	}
-	ports, err := b.Jobs.PortBase(w.Name, func() ([]string, error) { return b.liveNames(ctx) })
-	if err != nil {
-		return s, runError(fmt.Errorf("find free ports: %w", err))
-	}
-	extra := runEnv(s, ports, in.Env)
-	s.Env, s.Dropped = runner.Environment(allowedOf(b.Env, set.Deny), set.Allow, extra)
-	for name := range extra {
-		if runner.Named(name, set.Deny) {
-			return s, invalid("env", "the configuration denies it", "%s cannot be set", name)
-		}
-	}
-	return s, nil
-}
-
-// allowedOf leaves out what the configuration denies.
-func allowedOf(env, deny []string) []string {
-	var kept []string
-	for _, entry := range env {
-		if name, _, _ := strings.Cut(entry, "="); !runner.Named(name, deny) {
-			kept = append(kept, entry)
-		}
-	}
-	return kept
-}
-
-func (b *Board) liveNames(ctx context.Context) (names []string, err error) {
-	err = b.State.View(ctx, func(v *state.View) error {
-		names = nil
-		all, err := v.Worktrees()
-		for _, w := range all {
-			if w.Live() {
-				names = append(names, w.Name)
-			}
-		}
-		return err
-	})
-	return names, err
-}
-
-// runEnv tells the command where it is.
-func runEnv(s runner.Spec, ports int, extra map[string]string) map[string]string {
-	env := map[string]string{}
-	for name, value := range extra {
-		env[name] = value
-	}
-	env["WT_MCP_WORKTREE"], env["WT_MCP_PORT_BASE"], env[runner.MarkVariable] = s.Worktree, fmt.Sprint(ports), s.ID
-	if s.Task > 0 {
-		env["WT_MCP_TASK"] = fmt.Sprint(s.Task)
-	}
-	return env
-}
-
-// maxVariable is how long a variable may be, with its name: more is not handed to a
-// process on Linux.
-const maxVariable = 128<<10 - 2
-
-// checkEnv refuses what would not be a variable, or would turn git or the dynamic
-// linker against the worktree.
-func checkEnv(name, value string) error {
-	upper := strings.ToUpper(name)
-	if name == "" || strings.ContainsAny(name, "=\x00") {
-		return invalid("env", "use NAME", "%q is no name of a variable", state.Clip(name, 40))
-	}
-	if n := len(name) + len(value); n > maxVariable {
-		return invalid("env", "put it into a file of the worktree", "%s has %d bytes, the limit is %d", state.Visible(state.Clip(name, 40)), n, maxVariable)
-	}
-	for _, prefix := range []string{"GIT_", "LD_", "DYLD_", "WT_MCP_"} {
-		if strings.HasPrefix(upper, prefix) {
-			return invalid("env", "set it inside the command if the command itself needs it", "%s cannot be set here", state.Clip(name, 40))
-		}
-	}
-	return nil
-}
-
-const defaultWait = 50 * time.Second
-
-func waitTime(seconds *float64) time.Duration {
-	if seconds == nil {
-		return defaultWait
-	}
-	return time.Duration(*seconds * float64(time.Second))
 }

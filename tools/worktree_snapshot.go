@@ -87,7 +87,7 @@ func (out WorktreeSnapshotOut) text() string {
 	text := fmt.Sprintf("snapshot %s of %s: %d files (%s), %d deleted, on top of %s\nworktree_restore {\"snapshot\":%q,\"name\":\"NEW-NAME\"} makes a copy of it",
 		out.Snapshot, state.Visible(out.Name), out.Files, inBytes(out.Bytes), out.Deleted, state.Clip(out.Head, 12), out.Snapshot)
 	if out.Omitted > 0 {
-		text = lines(text, fmt.Sprintf("it does not hold %d ignored or other things: %s", out.Omitted, state.Clip(join(slices.Concat(out.LeftOut, out.Ignored)), 300)))
+		text = state.Lines(text, fmt.Sprintf("it does not hold %d ignored or other things: %s", out.Omitted, state.Clip(join(slices.Concat(out.LeftOut, out.Ignored)), 300)))
 	}
 	return text
 }

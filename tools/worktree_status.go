@@ -9,6 +9,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/state"
 	"wt-mcp/tools/ops"
+	"wt-mcp/tools/runs"
 )
 
 func worktreeStatus() Tool {
@@ -29,24 +30,24 @@ type WorktreeStatusIn struct {
 
 // WorktreeStatusOut is what git says of a worktree. Lists of files are cut at 50.
 type WorktreeStatusOut struct {
-	Name       string    `json:"name"`
-	Path       string    `json:"path"`
-	Branch     string    `json:"branch" jsonschema:"empty where HEAD is detached"`
-	Head       string    `json:"head"`
-	BaseCommit string    `json:"base_commit"`
-	Ahead      int       `json:"ahead" jsonschema:"commits that the base does not have"`
-	Behind     int       `json:"behind"`
-	Clean      bool      `json:"clean"`
-	Staged     []string  `json:"staged"`
-	Modified   []string  `json:"modified"`
-	Untracked  []string  `json:"untracked"`
-	Conflicted []string  `json:"conflicted"`
-	Operation  string    `json:"operation" jsonschema:"merge, rebase, … that is under way"`
-	Removable  bool      `json:"removable"`
-	Reasons    []Reason  `json:"reasons"`
-	Text       string    `json:"text" jsonschema:"git status --short --branch"`
-	Runs       []RunLine `json:"runs" jsonschema:"what is running, and the newest that are over"`
-	Notes      []string  `json:"notes,omitempty" jsonschema:"what the board has otherwise, or was not looked at as the user's git would"`
+	Name       string      `json:"name"`
+	Path       string      `json:"path"`
+	Branch     string      `json:"branch" jsonschema:"empty where HEAD is detached"`
+	Head       string      `json:"head"`
+	BaseCommit string      `json:"base_commit"`
+	Ahead      int         `json:"ahead" jsonschema:"commits that the base does not have"`
+	Behind     int         `json:"behind"`
+	Clean      bool        `json:"clean"`
+	Staged     []string    `json:"staged"`
+	Modified   []string    `json:"modified"`
+	Untracked  []string    `json:"untracked"`
+	Conflicted []string    `json:"conflicted"`
+	Operation  string      `json:"operation" jsonschema:"merge, rebase, … that is under way"`
+	Removable  bool        `json:"removable"`
+	Reasons    []Reason    `json:"reasons"`
+	Text       string      `json:"text" jsonschema:"git status --short --branch"`
+	Runs       []runs.Line `json:"runs" jsonschema:"what is running, and the newest that are over"`
+	Notes      []string    `json:"notes,omitempty" jsonschema:"what the board has otherwise, or was not looked at as the user's git would"`
 }
 
 // WorktreeStatus asks git about one worktree.
@@ -85,7 +86,7 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 			out.Notes = append(out.Notes, note)
 		}
 	}
-	out.Runs, errs[3] = b.runLines(w)
+	out.Runs, errs[3] = b.Runs.Lines(w)
 	return out, b.statusError(w, errors.Join(errs[:]...))
 }
 
@@ -120,7 +121,7 @@ func (out WorktreeStatusOut) text() string {
 		text += "\n" + note
 	}
 	for _, r := range out.Runs {
-		text += "\n" + r.text()
+		text += "\n" + r.Text()
 	}
 	for _, r := range out.Reasons {
 		text += fmt.Sprintf("\nnot removable: %s; %s", r.Detail, r.Next)

@@ -93,7 +93,7 @@ func (p *program) open(ctx context.Context, roots desk.Roots) (*tools.Board, err
 		if err := board.Recover(ctx); err != nil {
 			p.log.Warn("recover unfinished operations", "error", err)
 		}
-		board.SettleRuns()
+		board.Runs.SettleOld()
 	}
 	return board, nil
 }

@@ -1,4 +1,4 @@
-package tools
+package runs
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"wt-mcp/git"
@@ -27,48 +28,48 @@ const (
 // checkout while it went, whoever did it: files that differ from HEAD and were
 // changed in that time, and HEAD. It does not see ignored files, submodules, and
 // changes that were taken back.
-func (b *Board) findEscapes(ctx context.Context, r *runner.Record) {
-	if b.Git.Bare() || time.Now().UnixNano() < b.shared.lookAgain.Load() {
-		r.MainUnseen = !b.Git.Bare()
+func (r *Runs) findEscapes(ctx context.Context, run *runner.Record) {
+	if r.Git.Bare() || time.Now().UnixNano() < r.escapes.lookAgain.Load() {
+		run.MainUnseen = !r.Git.Bare()
 		return
 	}
-	since, err := b.Jobs.Began(r.ID)
+	since, err := r.Jobs.Began(run.ID)
 	if err != nil {
-		since = state.Time(r.StartedAt)
+		since = state.Time(run.StartedAt)
 	}
-	while := period{since, state.Time(r.EndedAt).Add(lateness)}
-	if b.untouched(since) {
+	while := period{since, state.Time(run.EndedAt).Add(lateness)}
+	if r.untouched(since) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	began := time.Now()
-	changed, err := b.Git.MainChanges(ctx)
-	if r.MainUnseen = err != nil; err != nil {
-		b.Log.Warn("look for changes in the main checkout", "error", err)
+	changed, err := r.Git.MainChanges(ctx)
+	if run.MainUnseen = err != nil; err != nil {
+		r.Log.Warn("look for changes in the main checkout", "error", err)
 		if ctx.Err() != nil {
-			b.shared.lookAgain.Store(time.Now().Add(lookPause).UnixNano())
+			r.escapes.lookAgain.Store(time.Now().Add(lookPause).UnixNano())
 		}
 	}
-	escaped := b.changedIn(while, changed, began)
+	escaped := r.changedIn(while, changed, began)
 	if more := len(escaped) - mostEscapes; more > 0 {
 		escaped = append(escaped[:mostEscapes], fmt.Sprintf("and %d more", more))
 	}
-	r.MainChanges = escaped
+	run.MainChanges = escaped
 }
 
 // untouched reports whether nothing at all has changed in a small main checkout:
 // then git need not be asked, which takes longer than most commands.
-func (b *Board) untouched(since time.Time) bool {
-	if b.shared.large.Load() || !b.Git.MainHeadMoved().Before(since) {
+func (r *Runs) untouched(since time.Time) bool {
+	if r.escapes.large.Load() || !r.Git.MainHeadMoved().Before(since) {
 		return false
 	}
 	seen, touched := 0, false
-	err := filepath.WalkDir(b.Git.Root(), func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(r.Git.Root(), func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if name := e.Name(); e.IsDir() && (name == ".git" || filepath.Dir(path) == b.Git.Root() && (name == state.TasksDir || name == state.WorktreesDir)) {
+		if name := e.Name(); e.IsDir() && (name == ".git" || filepath.Dir(path) == r.Git.Root() && (name == state.TasksDir || name == state.WorktreesDir)) {
 			return fs.SkipDir
 		}
 		info, err := e.Info()
@@ -82,10 +83,17 @@ func (b *Board) untouched(since time.Time) bool {
 		return nil
 	})
 	if seen > mostEntries {
-		b.shared.large.Store(true)
+		r.escapes.large.Store(true)
 		return false
 	}
 	return err == nil && !touched
+}
+
+// escapes is what looks at the main checkout have in common.
+type escapes struct {
+	lookAgain atomic.Int64 // when it is looked at again, in Unix nanoseconds
+	lastLook  atomic.Pointer[look]
+	large     atomic.Bool // it has more than mostEntries
 }
 
 // look is what was missing of the main checkout when it was last looked at.
@@ -96,13 +104,13 @@ type look struct {
 
 // changedIn keeps of what differs what was changed in a period. A file that is gone
 // has no time of its own: its directory's tells, unless it was gone before.
-func (b *Board) changedIn(while period, changed []string, at time.Time) (kept []string) {
-	before, now := b.shared.lastLook.Load(), look{at, map[string]bool{}}
-	if while.has(b.Git.MainHeadMoved()) {
+func (r *Runs) changedIn(while period, changed []string, at time.Time) (kept []string) {
+	before, now := r.escapes.lastLook.Load(), look{at, map[string]bool{}}
+	if while.has(r.Git.MainHeadMoved()) {
 		kept = append(kept, "HEAD")
 	}
 	for _, path := range changed {
-		name := filepath.Join(b.Git.Root(), filepath.FromSlash(path))
+		name := filepath.Join(r.Git.Root(), filepath.FromSlash(path))
 		if isBoardFile(path) {
 			continue
 		}
@@ -116,7 +124,7 @@ func (b *Board) changedIn(while period, changed []string, at time.Time) (kept []
 			kept = append(kept, state.Visible(state.Clip(path, 200)))
 		}
 	}
-	b.shared.lastLook.Store(&now)
+	r.escapes.lastLook.Store(&now)
 	return kept
 }
 
@@ -145,11 +153,11 @@ func changeTime(path string) time.Time {
 	}
 }
 
-// escapeWarning says where the changes are, and where they belong if they are the run's.
-func escapeWarning(r runner.Record) string {
+// EscapeWarning says where the changes are, and where they belong if they are the run's.
+func EscapeWarning(r runner.Record) string {
 	if len(r.MainChanges) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("WARNING: changed in the MAIN checkout %s while this run went: %s. If the run did it, move that into %s and restore the main checkout (git diff there shows it)",
-		state.Visible(r.Root), join(r.MainChanges), state.Visible(r.Path))
+		state.Visible(r.Root), strings.Join(r.MainChanges, ", "), state.Visible(r.Path))
 }
