@@ -23,7 +23,7 @@ func (b *Board) looked(ctx context.Context, worktree, path string) (*fileAt, err
 	if err != nil {
 		return nil, ofArgument("worktree", err)
 	}
-	return b.walk(at, path, (*jail.Jail).Find)
+	return b.walk(ctx, at, path, (*jail.Jail).Find)
 }
 
 // claimed finds what is to be changed: the worktree's task may be claimed. Commit
@@ -37,7 +37,7 @@ func (b *Board) claimed(ctx context.Context, worktree, path string, claim state.
 	if err != nil {
 		return nil, nil, ofArgument("worktree", err)
 	}
-	at, err := b.walk(lane, path, find)
+	at, err := b.walk(ctx, lane, path, find)
 	return at, func(last func() error) error { return b.whileHeld(ctx, w, claim, last) }, err
 }
 
@@ -74,8 +74,8 @@ func (f *fileAt) Close() {
 	_ = f.jail.Close()
 }
 
-func (b *Board) walk(lane whereabouts, path string, walk way) (*fileAt, error) {
-	if err := b.present(lane); err != nil {
+func (b *Board) walk(ctx context.Context, lane whereabouts, path string, walk way) (*fileAt, error) {
+	if err := b.gone(ctx, lane.Name, lane, b.present(lane)); err != nil {
 		return nil, err
 	}
 	w := lane.Worktree

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 
 	"wt-mcp/state"
@@ -79,6 +80,23 @@ func (b *Board) lookUp(ctx context.Context, name string) (w state.Worktree, err 
 		return err
 	})
 	return w, err
+}
+
+// gone is what an error of a look at a worktree means where the worktree went away,
+// or was made anew, meanwhile.
+func (b *Board) gone(ctx context.Context, name string, was whereabouts, err error) error {
+	if err == nil || !slices.Contains([]state.Code{state.GitFailed, state.Internal, state.Conflict}, state.CodeOf(err)) {
+		return err
+	}
+	now, lost := b.see(ctx, name)
+	if state.CodeOf(lost) == state.NotFound {
+		return lost
+	}
+	here := b.present(now)
+	if lost == nil && (now.CreatedAt != was.CreatedAt || state.CodeOf(here) == state.NotFound || here == nil && state.CodeOf(err) == state.Conflict) {
+		return state.Errorf(state.Busy, "repeat the call", "worktree %s is being moved, removed or made", state.Clip(name, 60))
+	}
+	return err
 }
 
 func onDisk(path string) bool {

@@ -66,7 +66,7 @@ func (b *Board) mayRun(ctx context.Context, in WorktreeRunIn) (w state.Worktree,
 		err = b.present(at)
 	}
 	if w = at.Worktree; err != nil {
-		return w, set, err
+		return w, set, b.gone(ctx, in.Name, at, err)
 	}
 	if err = b.hold(ctx, w, in.Claim); err != nil {
 		return w, set, err

@@ -48,6 +48,7 @@ func (b *Board) WorktreeSnapshot(ctx context.Context, in WorktreeSnapshotIn) (ou
 		return out, err
 	}
 	at, err := b.current(ctx, in.Name)
+	defer func() { err = b.gone(ctx, in.Name, at, err) }()
 	if err == nil {
 		err = b.present(at)
 	}

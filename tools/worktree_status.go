@@ -57,8 +57,13 @@ func (b *Board) WorktreeStatus(ctx context.Context, in WorktreeStatusIn) (Worktr
 		err = b.present(at)
 	}
 	if err != nil {
-		return WorktreeStatusOut{}, err
+		return WorktreeStatusOut{}, b.gone(ctx, in.Name, at, err)
 	}
+	out, err := b.statusOf(ctx, at)
+	return out, b.gone(ctx, in.Name, at, err)
+}
+
+func (b *Board) statusOf(ctx context.Context, at whereabouts) (WorktreeStatusOut, error) {
 	w := at.Worktree
 	s, err := b.Git.Status(ctx, w.Path)
 	if err != nil {

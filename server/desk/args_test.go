@@ -115,8 +115,10 @@ func TestCheckArgsTakesWholeNumbersInAnyForm(t *testing.T) {
 	}
 }
 
-func TestCheckArgsRefuses(t *testing.T) {
-	for _, c := range []struct{ raw, argument, says string }{
+type refusal struct{ raw, argument, says string }
+
+func refusals() []refusal {
+	return []refusal{
 		{``, "name", "name: is required: a string (what it is called)"},
 		{`null`, "name", "name: is required"},
 		{`{}`, "name", "name: is required"},
@@ -170,7 +172,11 @@ func TestCheckArgsRefuses(t *testing.T) {
 		{`{"name":"\ud800\u0041"}`, "name", "half of a surrogate pair"},
 		{`{"name":"\\\ud800"}`, "name", "half of a surrogate pair"},
 		{`{"name":"x","labels":["\ud800"]}`, "labels[0]", "half of a surrogate pair"},
-	} {
+	}
+}
+
+func TestCheckArgsRefuses(t *testing.T) {
+	for _, c := range refusals() {
 		_, err := decode(t, c.raw)
 		var e *state.Error
 		require.ErrorAs(t, err, &e, c.raw)

@@ -49,7 +49,7 @@ func TestAFewOfAKindRunAtATime(t *testing.T) {
 func TestLargeMessagesAreHandledOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench()
-		p := greeted(t, b.MCPServer, Options{})
+		p := greeted(t, b.MCPServer, Options{RawArguments: true})
 		for i := range 5 {
 			p.send(call(i, "stuck", fmt.Sprintf(`{"x":%q}`, strings.Repeat("x", large))))
 		}
@@ -67,9 +67,9 @@ func TestLargeMessagesAreHandledOneAtATime(t *testing.T) {
 // Reading stops at a bound, and goes on when something is done.
 func TestReadingStopsWhileTooMuchIsTakenIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const calls, size = 40, 1 << 20
+		const calls, size = 8, 4 << 20
 		b := newBench()
-		p := greeted(t, b.MCPServer, Options{})
+		p := greeted(t, b.MCPServer, Options{RawArguments: true})
 		var sent atomic.Int32
 		go func() {
 			for i := range calls {
@@ -89,7 +89,7 @@ func TestReadingStopsWhileTooMuchIsTakenIn(t *testing.T) {
 // cancellations are taken all the same. When it reads again nothing is missing.
 func TestNothingBeginsWhileTooMuchIsUnread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const calls, size = 100, 1 << 20
+		const calls, cancelled, size = 60, 20, 1 << 20
 		b := newBench()
 		p := greeted(t, b.MCPServer, Options{Kind: byTool})
 		for i := range calls {
@@ -97,18 +97,18 @@ func TestNothingBeginsWhileTooMuchIsUnread(t *testing.T) {
 		}
 		synctest.Wait()
 		p.send(call("stuck", "stuck", `{}`))
-		for i := calls - 50; i < calls; i++ {
+		for i := calls - cancelled; i < calls; i++ {
 			p.send(cancelOf(fmt.Sprint(i)))
 		}
 		p.send(cancelOf(`"stuck"`), ping)
 		synctest.Wait()
 		require.Empty(t, b.started, "it came when too much was unread")
 		got := map[string]bool{}
-		for range calls - 50 + 1 {
+		for range calls - cancelled + 1 {
 			id, _, _ := strings.Cut(p.next(), `,"result"`)
 			got[id] = true
 		}
-		require.Len(t, got, calls-50+1)
+		require.Len(t, got, calls-cancelled+1)
 		require.True(t, got[strings.TrimSuffix(pong, `,"result":{}}`)])
 		require.NoError(t, p.hangUp())
 		require.Empty(t, b.started)
@@ -143,7 +143,7 @@ func TestBacklogEndsSoon(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := greeted(t, newBench().MCPServer, Options{Kind: byTool})
-				for i := range 2000 {
+				for i := range 500 {
 					p.send(call(i, "fill", `{"n":100000}`))
 				}
 				synctest.Wait()
