@@ -189,8 +189,7 @@ func sweepPlace(place string, now time.Time) {
 	left := most
 	for _, name := range names {
 		path := filepath.Join(place, name)
-		if left > 0 && isScratchName(name) && abandoned(path, now) {
-			os.RemoveAll(path)
+		if left > 0 && isScratchName(name) && dropAbandoned(path, now) {
 			left--
 		}
 	}
@@ -202,24 +201,32 @@ func isScratchName(name string) bool {
 		func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// abandoned reports whether a file or directory of ours has no process any more. A
-// file is one whose name was about to go, whoever has it open.
-func abandoned(path string, now time.Time) bool {
+// dropAbandoned removes a file or directory of ours that has no process any more, and
+// reports whether it was one. A file is one whose name was about to go, whoever has it
+// open. The lock of a directory is held until all of it is gone: who has just made it
+// finds it taken, and makes another.
+func dropAbandoned(path string, now time.Time) bool {
 	info, err := os.Lstat(path)
 	if err != nil || !ownedByUs(info) {
 		return false
 	}
 	if !info.IsDir() {
-		return info.Mode().IsRegular()
+		return info.Mode().IsRegular() && os.Remove(path) == nil
 	}
 	name := filepath.Join(path, scratchLock)
 	if held, err := os.Lstat(name); err != nil || !held.Mode().IsRegular() {
-		return errors.Is(err, fs.ErrNotExist) && now.Sub(info.ModTime()) > time.Hour
+		return errors.Is(err, fs.ErrNotExist) && now.Sub(info.ModTime()) > time.Hour && os.RemoveAll(path) == nil
 	}
 	lock, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return false
 	}
-	defer freeLock(lock)
-	return tryLock(lock) == nil
+	if err = tryLock(lock); err == nil {
+		err = os.RemoveAll(path)
+	}
+	freeLock(lock)
+	if err != nil && !errors.Is(err, errLocked) { // Windows removes no file that is open
+		err = os.RemoveAll(path)
+	}
+	return err == nil
 }
