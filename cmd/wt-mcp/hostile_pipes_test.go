@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -93,11 +92,4 @@ func TestPipesHangNoStart(t *testing.T) {
 	_ = cmd.Wait()
 	require.Less(t, time.Since(began), 10*time.Second)
 	require.Empty(t, s.gitsLeft())
-}
-
-// command is the program as its user starts it.
-func (s *scratch) command(args ...string) *exec.Cmd {
-	cmd := exec.Command("wt-mcp", args...)
-	cmd.Dir, cmd.Env = s.dir, s.env
-	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,4 +81,11 @@ func cleanHome(home string) ([]string, error) {
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C.UTF-8", "GORACE=" + os.Getenv("GORACE"),
 		"GIT_AUTHOR_DATE=2024-01-01T00:00:00Z", "GIT_COMMITTER_DATE=2024-01-01T00:00:00Z",
 	}, err
+}
+
+// command is the program as its user starts it.
+func (s *scratch) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("wt-mcp", args...)
+	cmd.Dir, cmd.Env = s.dir, s.env
+	return cmd
 }
