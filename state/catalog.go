@@ -42,7 +42,7 @@ type reading struct {
 	id      int
 	task    *TaskSummary
 	problem *Problem
-	file    identity
+	file    osfs.Identity
 	sure    bool // a file of the same identity has the same content
 }
 
@@ -186,7 +186,7 @@ func (c *catalog) put(readings []reading) {
 	for _, r := range readings {
 		old := c.files[r.id]
 		delete(c.doubts, r.id)
-		if r.problem != nil || r.file.links > 1 {
+		if r.problem != nil || r.file.Links > 1 {
 			c.doubts[r.id] = struct{}{}
 		}
 		if r.task == nil && r.problem == nil {
@@ -261,7 +261,7 @@ func (s *Store) readTask(dir *folder, id int, known reading) reading {
 			return known
 		}
 	}
-	c, err := s.readContent(dir, id)
+	c, err := s.contentOf(dir, id)
 	switch {
 	case err == nil:
 		r.file, r.sure = c.file, c.sure
@@ -281,26 +281,32 @@ func (s *Store) lookAt(dir *folder, id int) (os.FileInfo, error) {
 
 // isOf reports whether the file is the one that was read.
 func (r reading) isOf(info os.FileInfo) bool {
-	file, ok := identify(info)
+	file, ok := osfs.Identify(info)
 	return ok && file == r.file
 }
 
 // content is what a file held, and the identity that it had before it was read.
 type content struct {
 	data []byte
-	file identity
+	file osfs.Identity
 	sure bool // a file of the same identity has the same content
 }
 
-// contentOf reads a task file on any file system.
-func (s *Store) contentOf(name string) (c content, err error) {
+// contentOf reads the file of a task, on any file system where dir is nil.
+func (s *Store) contentOf(dir *folder, id int) (c content, err error) {
 	began := time.Now()
+	if dir != nil {
+		c.data, c.file, err = dir.Read(taskName(id), maxTaskFile)
+		c.sure = settled(c.file, began)
+		return c, err
+	}
+	name := s.abs(taskPath(id))
 	info, err := s.lstat(name)
 	if err != nil {
 		return c, err
 	}
-	file, telling := identify(info)
-	c = content{file: file, sure: telling && file.settled(began)}
+	file, telling := osfs.Identify(info)
+	c = content{file: file, sure: telling && settled(file, began)}
 	c.data, err = s.readFile(name, maxTaskFile)
 	return c, err
 }
@@ -314,20 +320,14 @@ func (r *reading) parse(s *Store, data []byte) {
 	r.task = summarize(t)
 }
 
-// identity tells one content of a file from another without reading it.
-type identity struct {
-	size, modified, changed int64 // times in nanoseconds
-	inode, links            uint64
-}
-
 // settled reports whether a later change of the file will show in its identity:
 // file systems note times in steps, and what happens within one step of what was
 // read then looks the same.
-func (i identity) settled(now time.Time) bool {
+func settled(file osfs.Identity, now time.Time) bool {
 	step := 50 * time.Millisecond
-	if i.modified%int64(time.Second) == 0 {
+	if file.Modified%int64(time.Second) == 0 {
 		step = 3 * time.Second // a file system that notes no more than (two) seconds
 	}
-	newest := max(i.modified, i.changed)
+	newest := max(file.Modified, file.Changed)
 	return newest < now.Add(-step).UnixNano()
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"wt-mcp/state/osfs"
 )
 
 // ways are the ways in which a store learns of changes.
@@ -272,17 +274,17 @@ func TestSettled(t *testing.T) {
 	now := time.Unix(1_700_000_000, 500_000_000)
 	at := func(d time.Duration) int64 { return now.Add(d).UnixNano() }
 	for _, c := range []struct {
-		file identity
+		file osfs.Identity
 		want bool
 	}{
-		{identity{modified: at(-time.Second), changed: at(-time.Second)}, true},
-		{identity{modified: at(-10 * time.Millisecond), changed: at(-time.Second)}, false},
-		{identity{modified: at(-time.Hour), changed: at(-10 * time.Millisecond)}, false},
-		{identity{modified: at(time.Hour)}, false},
-		{identity{modified: at(-1500 * time.Millisecond)}, false}, // whole seconds: the file system may know no more
-		{identity{modified: at(-4500 * time.Millisecond)}, true},
+		{osfs.Identity{Modified: at(-time.Second), Changed: at(-time.Second)}, true},
+		{osfs.Identity{Modified: at(-10 * time.Millisecond), Changed: at(-time.Second)}, false},
+		{osfs.Identity{Modified: at(-time.Hour), Changed: at(-10 * time.Millisecond)}, false},
+		{osfs.Identity{Modified: at(time.Hour)}, false},
+		{osfs.Identity{Modified: at(-1500 * time.Millisecond)}, false}, // whole seconds: the file system may know no more
+		{osfs.Identity{Modified: at(-4500 * time.Millisecond)}, true},
 	} {
-		require.Equal(t, c.want, c.file.settled(now), "%+v", c.file)
+		require.Equal(t, c.want, settled(c.file, now), "%+v", c.file)
 	}
 }
 

@@ -107,6 +107,8 @@ func (s *Store) syncFile(name string) error {
 	return errors.Join(s.sync(f), f.Close())
 }
 
+func syncData(f afero.File) error { return osfs.SyncData(f) }
+
 // syncDir makes the names in a directory durable.
 func (s *Store) syncDir(name string) error {
 	f, err := s.fs.Open(name)
@@ -122,7 +124,7 @@ func (s *Store) syncDir(name string) error {
 
 func (s *Store) syncNames(dir afero.File) error {
 	err := s.sync(dir)
-	if errors.Is(err, os.ErrInvalid) || cannotSyncDir(err) {
+	if errors.Is(err, os.ErrInvalid) || osfs.CannotSyncDir(err) {
 		return nil
 	}
 	return err

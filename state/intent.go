@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs/flock"
 )
 
 // Intent says what an operation on git is about to do, before it does it. Its
@@ -97,8 +99,7 @@ func (s *Store) Going(id string) bool {
 		return !missing(err)
 	}
 	defer f.Close()
-	free, err := tryFlockShared(f)
-	return err == nil && !free
+	return errors.Is(flock.TryRLock(f), flock.ErrHeld)
 }
 
 // Going is [Store.Going] for who looks at the board.

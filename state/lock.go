@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"wt-mcp/state/osfs/flock"
 )
 
 // Locker excludes every other holder of the same lock, goroutines and processes
@@ -39,7 +41,7 @@ func (l *FileLock) Lock(ctx context.Context) (func(), error) {
 		<-l.turn
 		return nil, err
 	}
-	if ok, err := tryFlock(l.file); err != nil || ok {
+	if err := flock.TryLock(l.file); !errors.Is(err, flock.ErrHeld) {
 		return l.locked(err)
 	}
 	return l.wait(ctx)
@@ -49,7 +51,7 @@ func (l *FileLock) Lock(ctx context.Context) (func(), error) {
 // which has the turn and gives both back once it gets through.
 func (l *FileLock) wait(ctx context.Context) (func(), error) {
 	got := make(chan error, 1)
-	go func() { got <- flock(l.file) }()
+	go func() { got <- flock.Lock(l.file) }()
 	select {
 	case err := <-got:
 		return l.locked(err)
@@ -69,7 +71,7 @@ func (l *FileLock) locked(err error) (func(), error) {
 		return nil, fmt.Errorf("lock %s: %w", l.path, err)
 	}
 	return func() {
-		_ = funlock(l.file)
+		_ = flock.Unlock(l.file)
 		<-l.turn
 	}, nil
 }
@@ -119,15 +121,15 @@ func (d *disk) tryLock(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	ok, err := tryFlock(f)
-	if err == nil && !ok {
+	err = flock.TryLock(f)
+	if err == nil {
+		return f, nil
+	}
+	f.Close()
+	if errors.Is(err, flock.ErrHeld) {
 		err = ErrLockHeld
 	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return nil, err
 }
 
 // lockBoard takes the board's lock within the configured time.

@@ -100,7 +100,7 @@ type Store struct {
 // first change, and what a dead process left unfinished is finished by the next one.
 func Open(c Config) *Store {
 	s := &Store{fs: c.FS, disk: newDisk(c.Root, c.Private, c.Sharing), brought: c.Brought, root: c.Root, priv: c.Private, locker: c.Locker, now: c.Now, boot: c.Boot, uptime: c.Uptime,
-		sync: flush, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, logLimit: logCapacity, spawn: func(f func()) { go f() }}
+		sync: syncData, lockTimeout: c.LockTimeout, holder: c.Holder, capacity: journalCapacity, logLimit: logCapacity, spawn: func(f func()) { go f() }}
 	s.open = map[string]opened{}
 	s.tasks = newCatalog(s)
 	if s.fs == nil {
@@ -113,10 +113,10 @@ func Open(c Config) *Store {
 		s.now = time.Now
 	}
 	if s.boot == "" {
-		s.boot = bootID()
+		s.boot = osfs.BootID()
 	}
 	if s.uptime == nil {
-		s.uptime = sinceBoot
+		s.uptime = osfs.Uptime
 	}
 	if c.NoSync {
 		s.sync = func(afero.File) error { return nil }
@@ -360,10 +360,10 @@ func (s *Store) unwritable(err error) error {
 	switch {
 	case errors.As(err, &e):
 		return err
-	case noSpace(err):
+	case osfs.NoSpace(err):
 		return &Error{Code: Internal, Message: "the disk is full; nothing was changed", Err: err,
 			Hint: "make room, then repeat the call"}
-	case errors.Is(err, os.ErrPermission) || readOnlyFS(err):
+	case errors.Is(err, os.ErrPermission) || osfs.ReadOnlyFS(err):
 		return &Error{Code: ReadOnly, Message: "the board cannot be written; nothing was changed", Err: err,
 			Hint: "check the permissions of " + s.root + " and " + s.priv}
 	}

@@ -101,7 +101,7 @@ func BenchmarkFloorAppendFdatasync(b *testing.B) {
 	buf := make([]byte, 600)
 	for b.Loop() {
 		_, _ = f.Write(buf)
-		_ = flush(f)
+		_ = syncData(f)
 	}
 }
 

@@ -34,7 +34,7 @@ func layers() []layer {
 			"the desk serves every front end: it knows no protocol, and reaches the board through tools only"},
 		{"server/...", []string{"server/...", "tools", "state", "github.com/mark3labs/mcp-go", "github.com/google/jsonschema-go"},
 			"a front end adapts the desk to its clients: what a call may do is decided behind it, so that all see the same rules"},
-		{"tools/runner", []string{"state/osfs", "golang.org/x/sys"}, "running a command is independent of what it is run for"},
+		{"tools/runner", []string{"state/osfs", "state/osfs/flock", "golang.org/x/sys"}, "running a command is independent of what it is run for"},
 		{"tools/config", []string{"state/osfs", "github.com/pelletier/go-toml"}, "what is allowed is read without knowing what for"},
 		{"tools/include", []string{"state/osfs", "golang.org/x/sys"}, "copying files is independent of who chose them"},
 		{"tools/jail", []string{"state/osfs"}, "what a path of a worktree may reach is independent of who asks"},
@@ -45,11 +45,12 @@ func layers() []layer {
 		{"tools/runs", []string{"state", "git", "tools/rules", "tools/ops", "tools/runner", "tools/config"}, "what agents run is told on the board in one place, whoever asks for it"},
 		{"tools", []string{"state", "state/osfs", "git", "tools/rules", "tools/ops", "tools/runs", "tools/runner", "tools/config", "tools/include", "tools/jail", "tools/occupants", "tools/disk"},
 			"use cases know no protocol: the CLI, the web board and tests call the same methods"},
-		{"state/osfs", []string{"golang.org/x/sys"}, "files are opened carefully in one place, below everything that has files"},
+		{"state/osfs/flock", []string{"golang.org/x/sys"}, "files are locked among processes in one place, below everything that has files"},
+		{"state/osfs", []string{"golang.org/x/sys"}, "what systems do differently with files is told in one place, below everything that has files"},
 		{"state/...", []string{"state/...", "github.com/spf13/afero", "golang.org/x/sys"},
 			"the store knows files only; a use case in tools joins it with git"},
 		{"git/gittest", nil, "test helpers need nothing but the git program"},
-		{"git", []string{"state/osfs", "golang.org/x/sys"}, "git is asked by exec; what it says is joined with the board in tools"},
+		{"git", []string{"state/osfs", "state/osfs/flock", "golang.org/x/sys"}, "git is asked by exec; what it says is joined with the board in tools"},
 	}
 }
 

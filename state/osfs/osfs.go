@@ -1,4 +1,5 @@
-// Package osfs opens files without being led elsewhere.
+// Package osfs knows what systems do differently with files, and opens files without
+// being led elsewhere. Locks are those of package flock below it.
 //
 // A [Dir] is a directory that is held open. What is reached through it is reached
 // from that handle, one component of the name at a time, and no symbolic link is
@@ -7,6 +8,9 @@
 // has no second name. What is something else is a [Refused] that says what it is.
 //
 // [CopySparse] and [WriteSparse] write files that have holes with their holes.
+// [SyncData] makes content durable, [Identify] tells one content from another
+// without reading it, [BootID] and [Uptime] tell what a boot took with it, [NetworkFS]
+// where locks cannot be trusted.
 //
 // A Dir is safe for concurrent use by goroutines. Names are relative, have slashes
 // and lead downwards.

@@ -1,10 +1,10 @@
-package state
+package osfs
 
 import "syscall"
 
-// networkFS names the network file system of dir; "" for a local one, or where
+// NetworkFS names the network file system of dir; "" for a local one, or where
 // the system does not tell. The numbers are those of statfs(2).
-func networkFS(dir string) string {
+func NetworkFS(dir string) string {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(dir, &fs); err != nil {
 		return ""

@@ -1,9 +1,9 @@
-package state
+package osfs
 
 import "golang.org/x/sys/unix"
 
-// networkFS names the network file system of dir; "" for a local one.
-func networkFS(dir string) string {
+// NetworkFS names the network file system of dir; "" for a local one.
+func NetworkFS(dir string) string {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil || fs.Flags&unix.MNT_LOCAL != 0 {
 		return ""
