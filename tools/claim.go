@@ -64,3 +64,13 @@ func (b *Board) leases(ctx context.Context) (next time.Duration, overdue bool, e
 	})
 	return next, overdue, err
 }
+
+// ReleaseTask ends whatever claim is on a task, without its token: a person's
+// override, see [rules.Rules.Override].
+func (b *Board) ReleaseTask(ctx context.Context, id int, force bool) (t state.Task, err error) {
+	err = b.ops().Clear(ctx, "", &id, func(tx *state.Tx) (err error) {
+		t, err = b.rules().Override(tx, id, force)
+		return err
+	})
+	return t, err
+}

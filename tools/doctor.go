@@ -223,7 +223,7 @@ func (d *diagnosis) gone(at whereabouts) {
 	}
 	d.add(Finding{Kind: "gone", Subject: at.Name, What: what, Next: fmt.Sprintf(`worktree_remove {"name":%q}`, at.Name),
 		mend: func(ctx context.Context) (string, error) {
-			_, err := d.board.WorktreeRemove(ctx, WorktreeRemoveIn{Name: at.Name, Reason: what})
+			_, _, err := d.board.remove(ctx, ops.Remove{Worktree: state.Worktree{Name: at.Name}, Reason: what})
 			return "taken off the board; its branch is as worktree_remove leaves it", err
 		}})
 }

@@ -1,9 +1,14 @@
 package tools
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"wt-mcp/state"
 )
@@ -64,4 +69,129 @@ func (out FileReadOut) text() string {
 		text += fmt.Sprintf(", more: file_read with offset=%d", out.NextOffset)
 	}
 	return state.Lines(text, out.Content)
+}
+
+// pager takes the lines of a page out of a file that goes by, as many as fit a
+// result, and counts the others. However long the file and its lines are, it
+// keeps no more than the page.
+type pager struct {
+	out    FileReadOut
+	first  int // line of the page
+	limit  int // lines; 0: what fits
+	budget int // bytes
+	full   bool
+
+	page strings.Builder
+	line []byte // what may be shown of the line that is going by
+	size int    // of that line
+	part []byte // of a character, at the end of what went by
+	bad  bool   // it is no text
+}
+
+func newPager(in FileReadIn) *pager {
+	p := &pager{out: FileReadOut{Path: in.Path}, first: in.Offset, limit: in.Limit, budget: smallResult}
+	if in.Limit > 0 {
+		p.budget = largeResult
+	}
+	return p
+}
+
+// read has a file go by, until it turns out to be no text.
+func (p *pager) read(ctx context.Context, file io.Reader) error {
+	r := bufio.NewReaderSize(file, 64<<10)
+	for !p.bad {
+		chunk, err := r.ReadSlice('\n')
+		p.check(chunk)
+		p.take(chunk)
+		switch {
+		case errors.Is(err, io.EOF):
+			p.endLine()
+			return nil
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil:
+			p.endLine()
+		}
+	}
+	return nil
+}
+
+// check sees to it that what goes by is UTF-8 without NUL, characters that lie
+// across two chunks included.
+func (p *pager) check(chunk []byte) {
+	for len(p.part) > 0 && len(chunk) > 0 && !utf8.FullRune(p.part) {
+		p.part, chunk = append(p.part, chunk[0]), chunk[1:]
+	}
+	if utf8.FullRune(p.part) {
+		p.bad = p.bad || !utf8.Valid(p.part)
+		p.part = nil
+	}
+	if tail := unfinished(chunk); tail > 0 {
+		p.part = append(p.part, chunk[len(chunk)-tail:]...)
+		chunk = chunk[:len(chunk)-tail]
+	}
+	p.bad = p.bad || !utf8.Valid(chunk) || bytes.IndexByte(chunk, 0) >= 0
+}
+
+// unfinished is how many bytes at the end begin a character and do not end it.
+func unfinished(text []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		if rest := text[len(text)-n:]; utf8.RuneStart(rest[0]) {
+			if utf8.FullRune(rest) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// isText reports whether all that went by is text.
+func (p *pager) isText() bool { return !p.bad && len(p.part) == 0 }
+
+func (p *pager) take(chunk []byte) {
+	p.size += len(chunk)
+	if p.wanted() {
+		p.line = append(p.line, chunk[:min(len(chunk), p.budget+utf8.UTFMax-len(p.line))]...)
+	}
+}
+
+func (p *pager) wanted() bool {
+	return !p.full && p.out.TotalLines >= p.first && (p.limit == 0 || p.out.Lines < p.limit)
+}
+
+func (p *pager) endLine() {
+	if p.size == 0 {
+		return
+	}
+	if p.wanted() {
+		if p.full = p.out.Lines > 0 && p.page.Len()+p.size > p.budget; !p.full {
+			p.page.WriteString(clipBytes(string(p.line), p.budget))
+			p.out.Lines++
+		}
+	}
+	p.out.TotalLines++
+	p.line, p.size = p.line[:0], 0
+}
+
+func (p *pager) result() FileReadOut {
+	out := p.out
+	out.Content = p.page.String()
+	if next := p.first + out.Lines; next < out.TotalLines && out.Lines > 0 {
+		out.NextOffset = next
+	}
+	return out
+}
+
+// clipBytes cuts text to a number of bytes, between two characters.
+func clipBytes(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit] + "…"
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"wt-mcp/state"
 	"wt-mcp/tools/ops"
@@ -121,4 +122,32 @@ func (b *Board) reconcile(ctx context.Context, name string) (mended bool, err er
 	}
 	_, err = b.Mend(ctx, mine)
 	return len(mine) > 0, err
+}
+
+// maxUntracked bounds the list of worktrees that others made.
+const maxUntracked = 20
+
+// untracked are those that are neither on the board nor at one of the places.
+func (b *Board) untracked(k known, places []string) []Untracked {
+	out := []Untracked{}
+	for i, g := range k.trees {
+		if i == 0 || g.Bare || k.taken(g.Path) || slices.Contains(places, g.Path) || g.BeingAdded() || len(out) == maxUntracked {
+			continue
+		}
+		u := Untracked{Path: g.Path, Branch: g.Branch, Head: g.Head, Locked: g.Locked}
+		if _, added := b.Git.Touched(g.Path); !added.IsZero() {
+			u.AgeSeconds = seconds(time.Since(added))
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+// Untracked is a worktree that git knows and the board does not.
+type Untracked struct {
+	Path       string  `json:"path"`
+	Branch     string  `json:"branch,omitempty"`
+	Head       string  `json:"head,omitempty"`
+	Locked     bool    `json:"locked,omitempty"`
+	AgeSeconds float64 `json:"age_seconds,omitempty"`
 }

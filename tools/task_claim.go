@@ -125,16 +125,6 @@ func (in TaskClaimIn) subject() *int {
 	return &in.Claim.Task
 }
 
-// ReleaseTask ends whatever claim is on a task, without its token: a person's
-// override, see [rules.Rules.Override].
-func (b *Board) ReleaseTask(ctx context.Context, id int, force bool) (t state.Task, err error) {
-	err = b.ops().Clear(ctx, "", &id, func(tx *state.Tx) (err error) {
-		t, err = b.rules().Override(tx, id, force)
-		return err
-	})
-	return t, err
-}
-
 func (out TaskClaimOut) text() string {
 	text := state.Lines(TaskLine(out.Task), indent(out.Task.Description))
 	if out.Claim == "" {

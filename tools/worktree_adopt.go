@@ -21,7 +21,7 @@ func worktreeAdopt() Tool {
 		Title:       "Adopt a worktree or branch",
 		Description: "Put a worktree on the board that others made (untracked in worktree_list), or make one for an existing branch.",
 		Set:         Integrate,
-	}, (*Board).WorktreeAdopt, WorktreeCreateOut.text)
+	}, (*Board).WorktreeAdopt, ReadyWorktree.text)
 }
 
 // WorktreeAdoptIn are the arguments of worktree_adopt.
@@ -35,7 +35,7 @@ type WorktreeAdoptIn struct {
 
 // WorktreeAdopt takes in what others made. It stays theirs: its branch is never
 // deleted with it. A worktree is left as it is and where it is.
-func (b *Board) WorktreeAdopt(ctx context.Context, in WorktreeAdoptIn) (out WorktreeCreateOut, err error) {
+func (b *Board) WorktreeAdopt(ctx context.Context, in WorktreeAdoptIn) (out ReadyWorktree, err error) {
 	if (in.Path == "") == (in.Branch == "") {
 		return out, invalid("path", "worktree_list shows the untracked ones", "give either path or branch")
 	}
@@ -101,13 +101,8 @@ func (b *Board) suggest(ctx context.Context, name string, err error) error {
 }
 
 // adoptBranch makes a worktree for a branch that has none.
-func (b *Board) adoptBranch(ctx context.Context, in WorktreeAdoptIn) (WorktreeCreateOut, error) {
-	ask, err := b.planCreate(WorktreeCreateIn{Name: in.Name, TaskID: in.TaskID, Branch: in.Branch, Claim: in.Claim})
-	if err != nil {
-		return WorktreeCreateOut{}, err
-	}
-	ask.Worktree.Adopted = true
-	return b.create(ctx, ask)
+func (b *Board) adoptBranch(ctx context.Context, in WorktreeAdoptIn) (ReadyWorktree, error) {
+	return b.make(ctx, newWorktree{name: in.Name, branch: in.Branch, task: in.TaskID, claim: in.Claim, adopted: true})
 }
 
 // adoptPath puts a worktree on the board that git has already.

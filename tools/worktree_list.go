@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -72,15 +71,6 @@ func (l ListedWorktree) Use() string {
 		parts = append(parts, "used "+ago(time.Since(state.Time(l.LastActivity))))
 	}
 	return join(parts)
-}
-
-// Untracked is a worktree that git knows and the board does not.
-type Untracked struct {
-	Path       string  `json:"path"`
-	Branch     string  `json:"branch,omitempty"`
-	Head       string  `json:"head,omitempty"`
-	Locked     bool    `json:"locked,omitempty"`
-	AgeSeconds float64 `json:"age_seconds,omitempty"`
 }
 
 // WorktreeListOut is a page of the registry beside what git says.
@@ -179,25 +169,6 @@ func (out *WorktreeListOut) fill(all []state.Worktree, in WorktreeListIn, vitals
 		return invalid("cursor", "begin again without it", "%q is no worktree of the board", state.Clip(in.Cursor, 40))
 	}
 	return nil
-}
-
-// maxUntracked bounds the list of worktrees that others made.
-const maxUntracked = 20
-
-// untracked are those that are neither on the board nor at one of the places.
-func (b *Board) untracked(k known, places []string) []Untracked {
-	out := []Untracked{}
-	for i, g := range k.trees {
-		if i == 0 || g.Bare || k.taken(g.Path) || slices.Contains(places, g.Path) || g.BeingAdded() || len(out) == maxUntracked {
-			continue
-		}
-		u := Untracked{Path: g.Path, Branch: g.Branch, Head: g.Head, Locked: g.Locked}
-		if _, added := b.Git.Touched(g.Path); !added.IsZero() {
-			u.AgeSeconds = seconds(time.Since(added))
-		}
-		out = append(out, u)
-	}
-	return out
 }
 
 func (out WorktreeListOut) text() string {

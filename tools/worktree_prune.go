@@ -11,6 +11,7 @@ import (
 
 	"wt-mcp/state"
 	"wt-mcp/tools/disk"
+	"wt-mcp/tools/ops"
 )
 
 func worktreePrune() Tool {
@@ -129,7 +130,7 @@ func (b *Board) prune(ctx context.Context, w judged, idle time.Duration, out *Wo
 	}
 	usage, _ := disk.Of(ctx, w.Path) // one that is gone takes nothing
 	if !out.DryRun {
-		if _, err := b.WorktreeRemove(ctx, WorktreeRemoveIn{Name: w.Name, Reason: "worktree_prune"}); err != nil {
+		if _, _, err := b.remove(ctx, ops.Remove{Worktree: state.Worktree{Name: w.Name}, Reason: "worktree_prune"}); err != nil {
 			out.keep(KeptWorktree{Name: w.Name, Path: w.Path, Reasons: []Reason{errorReason(err)}})
 			return ctx.Err()
 		}

@@ -3,7 +3,6 @@ package tools
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -61,51 +60,13 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 	if err := checkText("reason", in.Reason); err != nil {
 		return out, err
 	}
-	at, err := b.current(ctx, in.Name)
-	w := at.Worktree
-	if err == nil && at.elsewhere() {
-		err = b.present(at)
-	}
-	if err == nil {
-		err = b.hold(ctx, w, in.Claim)
-	}
-	if err == nil {
-		err = b.prime(ctx, in.CompleteTask)
-	}
+	at, gone, err := b.remove(ctx, ops.Remove{Worktree: state.Worktree{Name: in.Name}, Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Claim: in.Claim})
 	if err != nil {
 		return out, err
 	}
-	if home := b.worktreePath(w.Name); home != w.Path && onDisk(home) && !onDisk(w.Path) {
-		return out, state.Errorf(state.Conflict, "run wt-mcp doctor --fix, then repeat the call",
-			"the board says that worktree %s is at %s, but it lies at %s", w.Name, w.Path, home)
-	}
-	gone, err := b.ops().Remove(ctx, ops.Remove{Worktree: w, Force: in.Force, CompleteTask: in.CompleteTask, Reason: in.Reason, Claim: in.Claim,
-		Check: func(ctx context.Context) error { return b.checkStanding(ctx, w, in.Force) },
-		Last:  func(ctx context.Context, files string) error { return b.checkLast(ctx, w, files) },
-		Word:  func(err error) error { return b.removeError(w, err) }})
-	if err != nil {
-		return out, err
-	}
-	out = b.removed(ctx, w, gone)
+	out = b.removed(ctx, at.Worktree, gone)
 	out.Note = at.note
 	return out, nil
-}
-
-// checkStanding refuses what stands against a removal before it begins, with
-// everything else that does.
-func (b *Board) checkStanding(ctx context.Context, w state.Worktree, force bool) error {
-	standing, err := b.standing(ctx, w, w.Path)
-	if err != nil || len(standing) == 0 {
-		return err
-	}
-	all, err := b.reasons(ctx, w, standing, force)
-	return errors.Join(refusal(all), err)
-}
-
-// checkLast refuses who came in at the last moment.
-func (b *Board) checkLast(ctx context.Context, w state.Worktree, files string) error {
-	came, err := b.standing(ctx, w, files)
-	return errors.Join(refusal(came), err)
 }
 
 // removed says what became of worktree, task and branch.
@@ -143,17 +104,6 @@ func headOf(w state.Worktree, last git.Snapshot) string {
 	return last.Branch
 }
 
-// settings are those in effect; a file that is broken is told by runs, and must
-// not keep anything else from working.
-func (b *Board) settings() config.Settings {
-	set, err := b.Config.Load()
-	if err != nil {
-		b.Log.Warn("read the configuration", "error", err)
-		return config.Defaults()
-	}
-	return set
-}
-
 // tellTrash says how the worktree comes back, and until when with everything.
 func (out *WorktreeRemoveOut) tellTrash(trash git.Trash, set config.Settings) {
 	s := trash.Snapshot
@@ -168,40 +118,6 @@ func (out *WorktreeRemoveOut) tellTrash(trash git.Trash, set config.Settings) {
 	out.TrashUntil = time.Now().Add(set.KeepTrash).UTC().Format(time.RFC3339)
 	out.size = inBytes(trash.Bytes)
 	out.LeftOut = someFiles(slices.Concat(s.Nested, s.LeftOut, s.Ignored))
-}
-
-// tidy deletes, behind the answer, a worktree that had nothing of its own, trash
-// that is old enough or too much, and the snapshots that hold nothing.
-func (b *Board) tidy(trash git.Trash) {
-	b.shared.background.Go(func() {
-		ctx, cancel := lasting(context.Background())
-		defer cancel()
-		var err error
-		if !trash.Precious {
-			err = b.Git.EmptyTrash(ctx, trash)
-		}
-		set := b.settings()
-		before := time.Now().Add(-set.KeepTrash)
-		err = errors.Join(err, b.Git.SweepTrash(ctx, b.worktreesDir(), git.Keep{Before: before, Bytes: set.TrashBytes, Busy: b.atWork(ctx)}),
-			b.Git.DropSnapshots(ctx, before))
-		if err != nil {
-			b.Log.Warn("empty the trash", "error", err)
-		}
-	})
-}
-
-// atWork tells the ids of operations that are going on, and of the snapshots that
-// they restore from. Where the board cannot be read all are.
-func (b *Board) atWork(ctx context.Context) func(id string) bool {
-	return func(id string) bool {
-		busy := b.State.Going(id)
-		err := b.State.View(ctx, func(v *state.View) error {
-			intents, err := v.Intents()
-			busy = busy || slices.ContainsFunc(intents, func(in state.Intent) bool { return in.ID == id || in.Snapshot == id })
-			return err
-		})
-		return busy || err != nil
-	}
 }
 
 func (out WorktreeRemoveOut) text() string {
