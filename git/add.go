@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 // cleanupTime bounds an undo, which runs on after its caller's context ended.
@@ -197,7 +199,7 @@ func flush(path, admin string) error {
 		each(i, syncFile, name)
 	}
 	for i, dir := range []string{path, filepath.Dir(path), admin, filepath.Dir(admin)} {
-		each(4+i, syncDir, dir)
+		each(4+i, osfs.SyncDir, dir)
 	}
 	group.Wait()
 	if err := errors.Join(errs[:]...); err != nil {
@@ -261,7 +263,7 @@ func (r *Repo) finish(ctx context.Context, a Add, admin string) error {
 	if err := os.Remove(filepath.Join(admin, "locked")); err != nil {
 		return err
 	}
-	return syncDir(admin)
+	return osfs.SyncDir(admin)
 }
 
 // verifyHead looks whether HEAD is the branch that was asked for, at its commit,

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"wt-mcp/state/osfs"
 )
 
 // ErrSpecial says that in the place of a file there is something that git would
@@ -25,7 +27,7 @@ func readSmall(path string) (string, error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == fs.ModeSymlink {
 		return "", fmt.Errorf("%s is a symbolic link", path)
 	}
-	content, err := readRegular(path, smallLimit, openNofollow)
+	content, err := readRegular(path, smallLimit, osfs.Nofollow)
 	for _, end := range []byte{'\n', '\r'} {
 		if n := len(content); n > 0 && content[n-1] == end {
 			content = content[:n-1]
@@ -46,7 +48,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 
 // readRegular opens without waiting, and judges what it has opened.
 func readRegular(path string, limit int64, flags int) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|openNonblock|flags, 0)
+	file, err := os.OpenFile(path, os.O_RDONLY|osfs.Nonblock|flags, 0)
 	if err != nil {
 		if endless(path) { // a socket cannot be opened
 			err = refuse(ErrSpecial, path+" is no regular file")

@@ -147,7 +147,7 @@ func (c *treeCopy) entry(from, to *os.Root, name, path string, info fs.FileInfo)
 }
 
 func copyFile(from, to *os.Root, name string, info fs.FileInfo) error {
-	source, err := from.OpenFile(name, os.O_RDONLY|openNonblock, 0)
+	source, err := from.OpenFile(name, os.O_RDONLY|osfs.Nonblock, 0)
 	if err != nil {
 		return err
 	}
@@ -252,12 +252,12 @@ func enterBoth(from, to *os.Root, name string, do func(from, to *os.Root) error)
 
 // withOpen opens a file or a directory on both sides.
 func withOpen(from, to *os.Root, name string, do func(source, target *os.File) error) error {
-	source, err := from.OpenFile(name, os.O_RDONLY|openNonblock, 0)
+	source, err := from.OpenFile(name, os.O_RDONLY|osfs.Nonblock, 0)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
-	target, err := to.OpenFile(name, os.O_RDONLY|openNonblock, 0)
+	target, err := to.OpenFile(name, os.O_RDONLY|osfs.Nonblock, 0)
 	if err != nil {
 		return err
 	}

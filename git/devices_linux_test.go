@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"wt-mcp/git/gittest"
+	"wt-mcp/state/osfs"
 )
 
 // otherDevice gives a directory on another file system than the tests' own.
@@ -22,7 +23,7 @@ func otherDevice(t testing.TB) string {
 		t.Skip("no other file system: ", err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if sameDevice(dir, gittest.TempDir(t)) {
+	if osfs.SameDevice(dir, gittest.TempDir(t)) {
 		t.Skip("/dev/shm is on the file system of the temporary directory")
 	}
 	return dir
@@ -137,7 +138,7 @@ func TestInvariant7AcrossFileSystems(t *testing.T) {
 	trash, err := r.RemoveWorktree(t.Context(), Remove{Path: path, Op: "op1", Force: true})
 	require.NoError(t, err)
 	require.True(t, trash.Precious)
-	require.True(t, sameDevice(trash.Files, filepath.Dir(path)))
+	require.True(t, osfs.SameDevice(trash.Files, filepath.Dir(path)))
 	require.NoError(t, r.SweepTrash(t.Context(), filepath.Join(g.Dir, ".worktrees"), Keep{Before: time.Now().Add(-time.Hour)}))
 
 	out, err := r.RestoreWorktree(t.Context(), Restore{Snapshot: "op1", Path: path, Op: "op2"})

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 // Exclude makes sure that every pattern, such as "/.tasks/", is a line of
@@ -133,5 +135,5 @@ func replaceFile(path string, old, content []byte) (err error) {
 	if err := os.Rename(temp.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return osfs.SyncDir(filepath.Dir(path))
 }

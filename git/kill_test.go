@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wt-mcp/git/gittest"
+	"wt-mcp/state/osfs/flock"
 )
 
 // server is the helper process, with a wrapper in the place of git.
@@ -57,7 +58,7 @@ func (s *server) waitForGit(t *testing.T) {
 	file, err := os.OpenFile(s.lock, os.O_CREATE|os.O_RDWR, 0o666)
 	require.NoError(t, err)
 	defer file.Close()
-	require.Eventually(t, func() bool { return tryLock(file) == nil }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return flock.TryLock(file) == nil }, 20*time.Second, time.Millisecond)
 }
 
 // requireNoOutputFiles checks that no file for git's output was left behind.
@@ -165,7 +166,7 @@ func TestGitOutlivesTheServer(t *testing.T) {
 	file, err := os.Open(s.lock)
 	require.NoError(t, err)
 	defer file.Close()
-	require.ErrorIs(t, tryLock(file), errLocked, "git is still at work")
+	require.ErrorIs(t, flock.TryLock(file), flock.ErrHeld, "git is still at work")
 	s.waitForGit(t)
 	require.Contains(t, s.recover(t), "finished")
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"wt-mcp/state/osfs/flock"
 )
 
 // dirName is what wt-mcp keeps inside of the common directory.
@@ -43,11 +45,11 @@ func (r *Repo) flock(ctx context.Context) (*os.File, error) {
 		return nil, fmt.Errorf("open git lock: %w", err)
 	}
 	for {
-		err := tryLock(file)
+		err := flock.TryLock(file)
 		if err == nil {
 			return file, nil
 		}
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, flock.ErrHeld) {
 			file.Close()
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
@@ -58,7 +60,11 @@ func (r *Repo) flock(ctx context.Context) (*os.File, error) {
 	}
 }
 
-var errLocked = errors.New("locked by another process")
+// freeLock frees a lock and closes its file.
+func freeLock(file *os.File) {
+	_ = flock.Unlock(file)
+	file.Close()
+}
 
 // pause waits for a random time between least and most, or for ctx.
 func pause(ctx context.Context, least, most time.Duration) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wt-mcp/git/gittest"
+	"wt-mcp/state/osfs/flock"
 )
 
 func TestMain(m *testing.M) {
@@ -80,7 +81,7 @@ func helper() int {
 	if err == nil {
 		var lock *os.File
 		if lock, err = os.Create(os.Getenv(helperLock)); err == nil {
-			if err = tryLock(lock); err == nil {
+			if err = flock.TryLock(lock); err == nil {
 				a := helperAdd(r.Root(), os.Getenv(helperBranch))
 				a.Inherit = []*os.File{lock}
 				err = r.AddWorktree(ctx, a)

@@ -20,9 +20,3 @@ func unmount(t *testing.T, at string) {
 	t.Helper()
 	require.NoError(t, syscall.Unmount(at, 0))
 }
-
-func TestMountNames(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "/a b\n\\c", unescapeMount(`/a\040b\012\134c`))
-	require.Equal(t, `/a\0`, unescapeMount(`/a\0`))
-}

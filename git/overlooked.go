@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"wt-mcp/state/osfs"
 )
 
 // overlooked lists the files that the index tells git to overlook (assume-unchanged,
@@ -63,7 +65,7 @@ func (e entry) sameAs(root *os.Root) bool {
 
 // isObject reports whether a file's bytes are those of the index's object.
 func (e entry) isObject(ctx context.Context, root *os.Root, size int64) (bool, error) {
-	file, err := root.OpenFile(filepath.FromSlash(e.path), os.O_RDONLY|openNonblock, 0)
+	file, err := root.OpenFile(filepath.FromSlash(e.path), os.O_RDONLY|osfs.Nonblock, 0)
 	if err != nil {
 		return false, err
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 // Remove asks for a worktree to be removed.
@@ -221,7 +223,7 @@ func (r *Repo) checkRemovable(ctx context.Context, admin string, rm Remove, wait
 	if err := r.checkMounts(rm.Path); err != nil {
 		return nil, err
 	}
-	if why := whyStuck(rm.Path, filepath.Dir(rm.Path)); why != "" {
+	if why := osfs.WhyStuck(rm.Path, filepath.Dir(rm.Path)); why != "" {
 		return nil, refuse(ErrUnmovable, why)
 	}
 	if rm.Force {

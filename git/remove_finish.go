@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"wt-mcp/state/osfs"
 )
 
 // Stranded is the error of a removal that failed with the directory in the trash,
@@ -71,7 +73,7 @@ func hold(admin, op string) error {
 	if err := rewrite(temp, LockReason(op)+"\n"); err != nil {
 		return fmt.Errorf("lock entry: %w", err)
 	}
-	err := renameNew(temp, name)
+	err := osfs.RenameNew(temp, name)
 	if err != nil {
 		_ = os.Remove(temp)
 	}
@@ -109,7 +111,7 @@ func (r *Repo) moveEntry(ctx context.Context, admin, trash string) error {
 	if os.Remove(parent) == nil { // git keeps no empty one either
 		parent = r.common
 	}
-	_, _ = syncDir(parent), syncDir(trash) // what a power loss takes back, FinishRemove does again
+	_, _ = osfs.SyncDir(parent), osfs.SyncDir(trash) // what a power loss takes back, FinishRemove does again
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 // Restore asks for a worktree to be brought back.
@@ -160,7 +162,7 @@ func (r *Repo) place(ctx context.Context, rs Restore, out Restored, source halve
 
 // takeBack moves both parts to where they came from.
 func takeBack(path, admin string, source halves) error {
-	if err := renameNew(path, source.files); err != nil {
+	if err := osfs.RenameNew(path, source.files); err != nil {
 		return err
 	}
 	return os.Rename(admin, source.git)
@@ -168,19 +170,11 @@ func takeBack(path, admin string, source halves) error {
 
 // moveFiles moves the directory to its place, unless there is something by now.
 func (r *Repo) moveFiles(files, path string) error {
-	err := renameNew(files, path)
+	err := osfs.RenameNew(files, path)
 	if errors.Is(err, os.ErrExist) {
 		return refuse(ErrPathExists, path)
 	}
 	return err
-}
-
-// renameUnlessThere is renameNew where the system has none.
-func renameUnlessThere(from, to string) error {
-	if exists(to) {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: os.ErrExist}
-	}
-	return os.Rename(from, to)
 }
 
 // openRestored removes the lock: the commit point of a restore, which does not fail
@@ -192,7 +186,7 @@ func (r *Repo) openRestored(admin string, homes ...string) error {
 	for _, home := range homes {
 		r.clear(home)
 	}
-	_ = syncDir(admin)
+	_ = osfs.SyncDir(admin)
 	return nil
 }
 
@@ -223,7 +217,7 @@ func (r *Repo) enter(from, admin string) (err error) {
 		if err = os.MkdirAll(filepath.Dir(admin), 0o777); err != nil {
 			return err
 		}
-		if err = renameNew(from, admin); !errors.Is(err, os.ErrNotExist) || !exists(from) {
+		if err = osfs.RenameNew(from, admin); !errors.Is(err, os.ErrNotExist) || !exists(from) {
 			break
 		}
 	}

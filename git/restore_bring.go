@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"wt-mcp/state/osfs"
 )
 
 // halves are the two parts of a worktree that is not in its place, each on the file
@@ -18,7 +20,7 @@ type halves struct {
 // to be are copied; the originals stay in the trash.
 func (r *Repo) bring(ctx context.Context, rs Restore, source string) (halves, error) {
 	from := halves{files: r.filesOf(source), git: filepath.Join(source, "git"), homes: []string{source}}
-	if sameDevice(from.files, filepath.Dir(rs.Path)) {
+	if osfs.SameDevice(from.files, filepath.Dir(rs.Path)) {
 		return from, nil
 	}
 	home, parts, err := r.makeHome(rs.Path, rs.Op)
@@ -49,7 +51,7 @@ func (r *Repo) makeHome(path, op string) (home, parts string, err error) {
 	for _, parent := range r.trashParents(path) {
 		home, err := r.makeTrash(parent, op)
 		parts := home
-		if err == nil && !sameDevice(home, filepath.Dir(path)) {
+		if err == nil && !osfs.SameDevice(home, filepath.Dir(path)) {
 			parts, err = r.makeAside(path, home)
 		}
 		if err == nil {

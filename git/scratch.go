@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs"
+	"wt-mcp/state/osfs/flock"
 )
 
 // ErrNoScratch says that temporary files have no place. Its text names the
@@ -41,7 +44,7 @@ func (p *program) scratch() (*scratch, error) { return firstPlace(p, scratchIn) 
 // scratchFile makes a file for output. It has no name where the system can do
 // that, and is removed by release.
 func (p *program) scratchFile() (file *os.File, release func(), err error) {
-	if file, err = unnamedFile(); err == nil {
+	if file, err = osfs.Unnamed("wt-mcp-git"); err == nil {
 		return file, func() { file.Close() }, nil
 	}
 	file, err = firstPlace(p, func(place string) (*os.File, error) { return os.CreateTemp(place, scratchName+"*") })
@@ -106,7 +109,7 @@ func (p *program) checkPlace(place string) error {
 		return err
 	case !filepath.IsAbs(place):
 		return errors.New("is no absolute path")
-	case openToAll(info):
+	case osfs.OpenToAll(info):
 		return errors.New("others may replace files in it (it lacks the sticky bit)")
 	case inWorkingTree(place):
 		return errors.New("is in a working tree")
@@ -138,25 +141,25 @@ func scratchIn(place string) (*scratch, error) {
 			return &scratch{Dir: dir, lock: lock}, nil
 		}
 		os.RemoveAll(dir)
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, flock.ErrHeld) {
 			return nil, err
 		}
 	}
 }
 
-// lockScratch answers errLocked where a sweep was there before it.
+// lockScratch answers flock.ErrHeld where a sweep was there before it.
 func lockScratch(dir string) (*os.File, error) {
 	lock, err := os.OpenFile(filepath.Join(dir, scratchLock), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errLocked
+		return nil, flock.ErrHeld
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err = tryLock(lock); err == nil && !exists(lock.Name()) {
-		err = errLocked
+	if err = flock.TryLock(lock); err == nil && !exists(lock.Name()) {
+		err = flock.ErrHeld
 	}
-	if !errors.Is(err, errLocked) { // a file system without locks will do
+	if !errors.Is(err, flock.ErrHeld) { // a file system without locks will do
 		_, err = lock.Write(make([]byte, scratchRoom))
 	}
 	if err != nil {
@@ -207,7 +210,7 @@ func isScratchName(name string) bool {
 // finds it taken, and makes another.
 func dropAbandoned(path string, now time.Time) bool {
 	info, err := os.Lstat(path)
-	if err != nil || !ownedByUs(info) {
+	if err != nil || !osfs.OwnedByUs(info) {
 		return false
 	}
 	if !info.IsDir() {
@@ -221,11 +224,11 @@ func dropAbandoned(path string, now time.Time) bool {
 	if err != nil {
 		return false
 	}
-	if err = tryLock(lock); err == nil {
+	if err = flock.TryLock(lock); err == nil {
 		err = os.RemoveAll(path)
 	}
 	freeLock(lock)
-	if err != nil && !errors.Is(err, errLocked) { // Windows removes no file that is open
+	if err != nil && !errors.Is(err, flock.ErrHeld) { // Windows removes no file that is open
 		err = os.RemoveAll(path)
 	}
 	return err == nil

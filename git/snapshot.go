@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 // SnapshotRef is the ref of a snapshot. It is never pushed by git's own default,
@@ -157,7 +159,7 @@ func (r *Repo) mendCommonDir(admin string) error {
 // checkMounts refuses a directory that something is mounted in: what lies there
 // is not the worktree's, and must neither be moved nor be deleted with it.
 func (r *Repo) checkMounts(dir string) error {
-	below, err := mountsBelow(dir)
+	below, err := osfs.MountsBelow(dir)
 	if err == nil && len(below) > 0 {
 		return refuse(ErrMounted, below...)
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 const wholeLimit = 1 << 20 // files up to this size are read before they are announced
@@ -151,7 +153,7 @@ func (t *taking) streamFile(out *bufio.Writer, root *os.Root, path string) (kind
 		data(out, []byte(target))
 		return recordLink, true
 	}
-	file, err := root.OpenFile(name, os.O_RDONLY|openNonblock, 0)
+	file, err := root.OpenFile(name, os.O_RDONLY|osfs.Nonblock, 0)
 	if err != nil {
 		return 0, false
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 // A git that is killed leaves its lock files, and nothing in them says whose
@@ -76,7 +78,7 @@ func clearStale(ctx context.Context, since time.Time, names []string) error {
 	var errs []error
 	for name, before := range left {
 		now, err := os.Lstat(name)
-		if err == nil && os.SameFile(before, now) && now.ModTime().Equal(before.ModTime()) && !isOpen(name) {
+		if err == nil && os.SameFile(before, now) && now.ModTime().Equal(before.ModTime()) && !osfs.IsOpen(name) {
 			errs = append(errs, os.Remove(name))
 		}
 	}

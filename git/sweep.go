@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs/flock"
 )
 
 // Keep says what trash may stay.
@@ -42,7 +44,7 @@ func (r *Repo) SweepTrash(ctx context.Context, beside string, keep Keep) error {
 		return err
 	}
 	defer freeLock(turn)
-	if err := tryLock(turn); errors.Is(err, errLocked) {
+	if err := flock.TryLock(turn); errors.Is(err, flock.ErrHeld) {
 		return nil
 	} else if err != nil {
 		return err

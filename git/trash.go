@@ -115,7 +115,7 @@ func writeSynced(name, content string) error {
 	if err := rewrite(name, content); err != nil {
 		return err
 	}
-	return errors.Join(syncFile(name), syncDir(filepath.Dir(name)))
+	return errors.Join(syncFile(name), osfs.SyncDir(filepath.Dir(name)))
 }
 
 // setAside renames a worktree's directory into the trash, and gives its home there.
@@ -126,7 +126,7 @@ func (r *Repo) setAside(path, op string) (home string, err error) {
 		home, err := r.makeTrash(parent, op)
 		if err == nil {
 			if err = r.moveTo(path, home); err == nil {
-				return home, errors.Join(syncDir(filepath.Dir(path)), syncDir(filepath.Dir(r.filesOf(home))), syncDir(home), syncDir(parent))
+				return home, errors.Join(osfs.SyncDir(filepath.Dir(path)), osfs.SyncDir(filepath.Dir(r.filesOf(home))), osfs.SyncDir(home), osfs.SyncDir(parent))
 			}
 			r.clear(home)
 		}
@@ -228,7 +228,7 @@ func (r *Repo) touched(ctx context.Context, t Trash) bool {
 			return true
 		}
 		for _, it := range seen.items {
-			if !StatusChange(it.info).Before(t.since.Add(-clockTick)) {
+			if !osfs.StatusChange(it.info).Before(t.since.Add(-clockTick)) {
 				return true
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"wt-mcp/state/osfs"
 )
 
 // UndoAdd takes back what an add left behind whose process died, and only that:
@@ -146,9 +148,9 @@ func (r *Repo) drop(ctx context.Context, path string, inherit []*os.File) error 
 	if err := r.removeEntry(ctx, path, inherit); err != nil {
 		return err
 	}
-	err = syncDir(filepath.Join(r.common, "worktrees"))
+	err = osfs.SyncDir(filepath.Join(r.common, "worktrees"))
 	if errors.Is(err, os.ErrNotExist) {
-		return syncDir(r.common) // the last one takes the directory with it
+		return osfs.SyncDir(r.common) // the last one takes the directory with it
 	}
 	return err
 }

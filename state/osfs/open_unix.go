@@ -11,6 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const (
+	// Nonblock keeps the opening of a pipe, put in the place of a file, from waiting.
+	Nonblock = syscall.O_NONBLOCK
+	// Nofollow keeps a symbolic link from being opened as what it leads to.
+	Nofollow = syscall.O_NOFOLLOW
+)
+
 // open opens a name of this directory without following a link or waiting.
 func (d *Dir) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	fd, err := d.openat(name, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, uint32(perm.Perm()))

@@ -9,6 +9,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// Nonblock and Nofollow do nothing: the system has no such flags.
+const (
+	Nonblock = 0
+	Nofollow = 0
+)
+
 // open opens a name of this directory. The directory's os.Root keeps it from
 // leading out; a link within is told by what was opened being something else.
 func (d *Dir) open(name string, flag int, perm fs.FileMode) (*os.File, error) {

@@ -10,7 +10,8 @@
 // [CopySparse] and [WriteSparse] write files that have holes with their holes.
 // [SyncData] makes content durable, [Identify] tells one content from another
 // without reading it, [BootID] and [Uptime] tell what a boot took with it, [NetworkFS]
-// where locks cannot be trusted.
+// where locks cannot be trusted. [RenameNew] replaces nothing; [SameDevice],
+// [MountsBelow] and [WhyStuck] tell beforehand what a rename would meet.
 //
 // A Dir is safe for concurrent use by goroutines. Names are relative, have slashes
 // and lead downwards.

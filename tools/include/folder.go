@@ -102,7 +102,7 @@ func (f *folder) link(name string) error {
 // file copies a regular file; fs.ErrExist says that there is something in its
 // place.
 func (f *folder) file(name string) error {
-	source, err := f.from.OpenFile(name, os.O_RDONLY|openFlags, 0)
+	source, err := f.from.OpenFile(name, os.O_RDONLY|osfs.Nonblock, 0)
 	if err != nil {
 		return vanished(err)
 	}

@@ -27,6 +27,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wt-mcp/state/osfs"
 )
 
 // Result says what a copy did. Files counts regular files and links.
@@ -199,7 +201,7 @@ func (c *copier) fail(path string, err error) {
 		c.skipped.Add(1)
 		return
 	}
-	if endless(err) {
+	if osfs.NoSpace(err) || osfs.ReadOnlyFS(err) { // every other file would meet it too
 		c.stopped.Store(true)
 	}
 	c.mu.Lock()

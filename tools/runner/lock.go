@@ -3,18 +3,18 @@ package runner
 import (
 	"errors"
 	"os"
+
+	"wt-mcp/state/osfs/flock"
 )
 
-var errHeld = errors.New("lock is held")
-
-// takeLock takes the lock of a run without waiting: the supervisor has it as long
+// takeLock takes the lock of a run without waiting, flock.ErrHeld: the supervisor has it as long
 // as it lives, and after that whoever writes the record.
 func takeLock(dir, id string) (*os.File, error) {
 	f, err := openFile(file(dir, id, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := tryLock(f, true); err != nil {
+	if err := flock.TryLock(f); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -28,5 +28,5 @@ func held(dir, id string) bool {
 		return false
 	}
 	defer f.Close()
-	return errors.Is(tryLock(f, false), errHeld)
+	return errors.Is(flock.TryRLock(f), flock.ErrHeld)
 }

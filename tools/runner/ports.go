@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs/flock"
 )
 
 // Ports are given out in blocks of ten between 20000 and 31999, below what
@@ -49,7 +51,7 @@ func (j *Jobs) PortBase(name string, live func() ([]string, error)) (int, error)
 func waitLock(dir, name string) (*os.File, error) {
 	for deadline := time.Now().Add(lastWait); ; time.Sleep(time.Millisecond) {
 		f, err := takeLock(dir, name)
-		if err == nil || !errors.Is(err, errHeld) || time.Now().After(deadline) {
+		if err == nil || !errors.Is(err, flock.ErrHeld) || time.Now().After(deadline) {
 			return f, err
 		}
 	}

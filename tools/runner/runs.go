@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"wt-mcp/state/osfs/flock"
 )
 
 // Get returns a run as it stands. A run whose supervisor died is ended first.
@@ -147,7 +149,7 @@ func (j *Jobs) Settle() {
 func (j *Jobs) settle(id string, doubt bool) {
 	for deadline := time.Now().Add(lastWait); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		lock, err := takeLock(j.dir, id)
-		if errors.Is(err, errHeld) {
+		if errors.Is(err, flock.ErrHeld) {
 			continue
 		}
 		if err == nil {

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/state/osfs"
 	"wt-mcp/tools/runner"
 )
 
@@ -77,7 +77,7 @@ func (r *Runs) untouched(since time.Time) bool {
 			return err
 		}
 		seen++
-		if touched = !git.StatusChange(info).Before(since); touched || seen > mostEntries {
+		if touched = !osfs.StatusChange(info).Before(since); touched || seen > mostEntries {
 			return fs.SkipAll
 		}
 		return nil
@@ -143,7 +143,7 @@ func changeTime(path string) time.Time {
 	for {
 		info, err := os.Lstat(path)
 		if err == nil {
-			return git.StatusChange(info)
+			return osfs.StatusChange(info)
 		}
 		if above := filepath.Dir(path); above != path {
 			path = above

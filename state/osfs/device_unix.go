@@ -1,15 +1,15 @@
 //go:build unix
 
-package git
+package osfs
 
 import (
 	"os"
 	"syscall"
 )
 
-// sameDevice reports whether a rename from one directory to the other can work.
+// SameDevice reports whether a rename from one directory to the other can work.
 // A mount of another part of the same file system is not told apart.
-func sameDevice(a, b string) bool {
+func SameDevice(a, b string) bool {
 	one, err1 := os.Stat(a)
 	two, err2 := os.Stat(b)
 	if err1 != nil || err2 != nil {

@@ -1,16 +1,15 @@
-package git
+package osfs
 
 import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// mountsBelow lists the places at and below dir where a file system is mounted.
-func mountsBelow(dir string) ([]string, error) {
+// MountsBelow lists the places at and below dir where a file system is mounted.
+func MountsBelow(dir string) ([]string, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil, err
@@ -32,9 +31,3 @@ func mountsBelow(dir string) ([]string, error) {
 	}
 	return below, nil
 }
-
-// openNonblock keeps the opening of a pipe, put in the place of a file, from waiting.
-const openNonblock = syscall.O_NONBLOCK
-
-// openNofollow keeps a symbolic link from being opened as what it leads to.
-const openNofollow = syscall.O_NOFOLLOW

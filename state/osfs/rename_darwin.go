@@ -1,4 +1,4 @@
-package git
+package osfs
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// renameNew renames, and never in the place of something: os.ErrExist.
-func renameNew(from, to string) error {
+// RenameNew renames, and never in the place of something: os.ErrExist.
+func RenameNew(from, to string) error {
 	err := unix.RenamexNp(from, to, unix.RENAME_EXCL)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) { // the file system cannot
 		return renameUnlessThere(from, to)

@@ -1,4 +1,4 @@
-package git
+package osfs
 
 import (
 	"bytes"
@@ -7,12 +7,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
-// mountsBelow lists the places at and below dir where another file system, or
+// MountsBelow lists the places at and below dir where another file system, or
 // another part of the same one, is mounted (proc(5), mountinfo).
-func mountsBelow(dir string) ([]string, error) {
+func MountsBelow(dir string) ([]string, error) {
 	content, err := os.ReadFile("/proc/self/mountinfo")
 	if os.IsNotExist(err) {
 		return nil, nil // no /proc: a mount still makes the rename or the deletion fail with EBUSY
@@ -53,9 +52,3 @@ func unescapeMount(s string) string {
 	}
 	return b.String()
 }
-
-// openNonblock keeps the opening of a pipe, put in the place of a file, from waiting.
-const openNonblock = syscall.O_NONBLOCK
-
-// openNofollow keeps a symbolic link from being opened as what it leads to.
-const openNofollow = syscall.O_NOFOLLOW

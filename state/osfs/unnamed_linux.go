@@ -1,4 +1,4 @@
-package git
+package osfs
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unnamedFile is one in memory: it needs no directory and leaves nothing behind.
-func unnamedFile() (*os.File, error) {
-	const name = "wt-mcp-git"
+// Unnamed makes a file in memory, which needs no directory and leaves nothing behind;
+// the name is for who looks at the process (memfd_create(2)).
+func Unnamed(name string) (*os.File, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
 	if errors.Is(err, unix.EINVAL) { // a kernel before 6.3
 		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC)

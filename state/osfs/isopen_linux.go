@@ -1,13 +1,13 @@
-package git
+package osfs
 
 import (
 	"os"
 	"path/filepath"
 )
 
-// isOpen reports whether a process of this machine, as far as we may look, has
+// IsOpen reports whether a process of this machine, as far as we may look, has
 // the file open.
-func isOpen(name string) bool {
+func IsOpen(name string) bool {
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is well-formed
 	for _, link := range links {
 		if target, err := os.Readlink(link); err == nil && target == name {

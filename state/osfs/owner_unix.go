@@ -1,17 +1,30 @@
 //go:build unix
 
-package git
+package osfs
 
 import (
+	"io/fs"
 	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// whyStuck says why a directory cannot be moved away from its place; "" where nothing
+// OwnedByUs reports whether a file belongs to the user of this process.
+func OwnedByUs(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
+
+// OpenToAll reports whether everybody may rename and remove the files of everybody
+// in a directory.
+func OpenToAll(dir fs.FileInfo) bool {
+	return dir.Mode().Perm()&0o002 != 0 && dir.Mode()&fs.ModeSticky == 0
+}
+
+// WhyStuck says why a directory cannot be moved away from its place; "" where nothing
 // is known against it.
-func whyStuck(path, parent string) string {
+func WhyStuck(path, parent string) string {
 	for _, dir := range []string{path, parent} {
 		if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
 			return dir + " may not be written to: " + err.Error()
