@@ -103,7 +103,7 @@ func baseError(ref string, err error) error {
 	case errors.Is(err, git.ErrAmbiguous):
 		return ambiguous("base_ref", ref, err)
 	case errors.Is(err, git.ErrUnknownRevision), errors.Is(err, git.ErrInvalidName):
-		return invalid("base_ref", "pass a branch, a tag or a commit of this repository, or leave it out for HEAD", "%q is no commit of this repository", shown)
+		return state.Invalid("base_ref", "pass a branch, a tag or a commit of this repository, or leave it out for HEAD", "%q is no commit of this repository", shown)
 	}
 	return ops.GitError("look up base_ref "+state.Visible(shown), err)
 }

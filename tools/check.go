@@ -2,7 +2,6 @@ package tools
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -19,18 +18,14 @@ const (
 	maxLabel   = 50 // characters
 )
 
-func invalid(argument, hint, format string, args ...any) error {
-	return state.Errorf(state.InvalidArgument, hint, "%s: %s", argument, fmt.Sprintf(format, args...)).With("argument", argument)
-}
-
 // checkLine accepts text that must stay on one line of the board.
 func checkLine(argument, s string, limit int) error {
 	if n := utf8.RuneCountInString(s); n > limit {
-		return invalid(argument, "shorten it; a description may have 64 KB", "has %d characters, the limit is %d", n, limit)
+		return state.Invalid(argument, "shorten it; a description may have 64 KB", "has %d characters, the limit is %d", n, limit)
 	}
 	if i := strings.IndexFunc(s, state.Disguising); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(s[i:])
-		return invalid(argument, "leave it out; longer text goes into the description", "has the character U+%04X at byte %d, which could disguise a line of the board", r, i)
+		return state.Invalid(argument, "leave it out; longer text goes into the description", "has the character U+%04X at byte %d, which could disguise a line of the board", r, i)
 	}
 	return nil
 }
@@ -46,28 +41,28 @@ func ofArgument(argument string, err error) error {
 
 func checkSubject(s string) error {
 	if strings.TrimSpace(s) == "" {
-		return invalid("subject", "say in a few words what is to be done", "is empty")
+		return state.Invalid("subject", "say in a few words what is to be done", "is empty")
 	}
 	return checkLine("subject", s, maxSubject)
 }
 
 func checkText(argument, s string) error {
 	if len(s) > maxText {
-		return invalid(argument, "put long text into a file of the worktree", "has %d bytes, the limit is %d", len(s), maxText)
+		return state.Invalid(argument, "put long text into a file of the worktree", "has %d bytes, the limit is %d", len(s), maxText)
 	}
 	if i := strings.IndexByte(s, 0); i >= 0 {
-		return invalid(argument, "leave it out", "has a NUL at byte %d", i)
+		return state.Invalid(argument, "leave it out", "has a NUL at byte %d", i)
 	}
 	return nil
 }
 
 func checkLabels(labels []string) error {
 	if len(labels) > maxLabels {
-		return invalid("labels", "", "are %d, the limit is %d", len(labels), maxLabels)
+		return state.Invalid("labels", "", "are %d, the limit is %d", len(labels), maxLabels)
 	}
 	for _, l := range labels {
 		if strings.TrimSpace(l) == "" {
-			return invalid("labels", "", "one is empty")
+			return state.Invalid("labels", "", "one is empty")
 		}
 		if err := checkLine("labels", l, maxLabel); err != nil {
 			return err
@@ -85,7 +80,7 @@ func checkTask(t state.Task) error {
 		return err
 	}
 	if t.Priority < 0 || t.Priority > state.LowestPriority {
-		return invalid("priority", "0 is the highest", "is %d, it takes 0 to %d", t.Priority, state.LowestPriority)
+		return state.Invalid("priority", "0 is the highest", "is %d, it takes 0 to %d", t.Priority, state.LowestPriority)
 	}
 	return checkLabels(t.Labels)
 }

@@ -14,7 +14,7 @@ func (b *Board) rules() rules.Rules {
 }
 
 func claimWithoutTask() error {
-	return invalid("claim", "pass task_id with it", "says nothing without task_id")
+	return state.Invalid("claim", "pass task_id with it", "says nothing without task_id")
 }
 
 // hold makes sure that the call may change a worktree, whose task may be claimed, for

@@ -84,7 +84,7 @@ func (b *Board) walk(ctx context.Context, lane whereabouts, path string, walk wa
 		local = within
 	}
 	if !filepath.IsLocal(local) {
-		return nil, invalid("path", "pass a path relative to the worktree, such as src/main.go", "%q leads out of worktree %s", state.Clip(path, 100), w.Name)
+		return nil, state.Invalid("path", "pass a path relative to the worktree, such as src/main.go", "%q leads out of worktree %s", state.Clip(path, 100), w.Name)
 	}
 	root := b.State.Root()
 	top, err := jail.Open(w.Path, b.Git.CommonDir(), b.Git.CommonDir(), filepath.Join(root, state.TasksDir), filepath.Join(root, state.WorktreesDir))
@@ -125,7 +125,7 @@ func (f *fileAt) open() (io.ReadCloser, int64, error) {
 	case err != nil:
 		err = fileError(f.path, err)
 	case info.Size() > maxFile:
-		err = invalid("path", "read a part of it through worktree_run", "%q has %d bytes, the limit is %d", shown, info.Size(), maxFile)
+		err = state.Invalid("path", "read a part of it through worktree_run", "%q has %d bytes, the limit is %d", shown, info.Size(), maxFile)
 	default:
 		return file, info.Size(), nil
 	}
@@ -134,7 +134,7 @@ func (f *fileAt) open() (io.ReadCloser, int64, error) {
 }
 
 func noFile(path string) error {
-	return invalid("path", "name a file; ls through worktree_run lists a directory", "%q is no regular file", state.Clip(path, 100))
+	return state.Invalid("path", "name a file; ls through worktree_run lists a directory", "%q is no regular file", state.Clip(path, 100))
 }
 
 // replace gives the file new content, and leaves nothing behind where it may not.
@@ -150,9 +150,9 @@ func (f *fileAt) replace(data []byte, mode fs.FileMode, commit commit) error {
 func (f *fileAt) write(data []byte, mode fs.FileMode, commit commit) error {
 	switch {
 	case len(data) > maxFile:
-		return invalid("content", "", "has %d bytes, the limit is %d", len(data), maxFile)
+		return state.Invalid("content", "", "has %d bytes, the limit is %d", len(data), maxFile)
 	case f.Info != nil && !f.Info.Mode().IsRegular():
-		return invalid("path", "name a regular file", "%q is a %s", state.Clip(f.path, 100), kindOf(f.Info.Mode()))
+		return state.Invalid("path", "name a regular file", "%q is a %s", state.Clip(f.path, 100), kindOf(f.Info.Mode()))
 	}
 	return f.Replace(data, mode, commit)
 }
@@ -177,13 +177,13 @@ func fileError(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return state.Errorf(state.NotFound, "ls through worktree_run lists the files", "there is no file %q in the worktree", shown)
 	case errors.Is(err, jail.ErrOutside):
-		return invalid("path", "pass a path that stays in the worktree", "%q leads out of the worktree", shown)
+		return state.Invalid("path", "pass a path that stays in the worktree", "%q leads out of the worktree", shown)
 	case errors.Is(err, jail.ErrGit):
-		return invalid("path", "use git commands through worktree_run", "%q is git's own", shown)
+		return state.Invalid("path", "use git commands through worktree_run", "%q is git's own", shown)
 	case errors.Is(err, jail.ErrDirectory):
 		return noFile(path)
 	case errors.Is(err, jail.ErrClosed):
-		return invalid("path", "use the tools of the board", "%q is the board's own", shown)
+		return state.Invalid("path", "use the tools of the board", "%q is the board's own", shown)
 	}
 	return state.Errorf(state.InvalidArgument, "check the path", "path: %v", err).With("argument", "path")
 }

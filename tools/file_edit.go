@@ -41,7 +41,7 @@ type FileEditOut struct {
 // FileEdit edits a file within a worktree.
 func (b *Board) FileEdit(ctx context.Context, in FileEditIn) (FileEditOut, error) {
 	if in.OldText == "" {
-		return FileEditOut{}, invalid("old_text", "pass the exact text to replace; file_write makes a new file", "is empty")
+		return FileEditOut{}, state.Invalid("old_text", "pass the exact text to replace; file_write makes a new file", "is empty")
 	}
 	at, commit, err := b.claimed(ctx, in.Worktree, in.Path, in.Claim, (*jail.Jail).Find)
 	if err != nil {

@@ -58,7 +58,7 @@ func (b *Board) FileRead(ctx context.Context, in FileReadIn) (FileReadOut, error
 		return FileReadOut{}, fileError(in.Path, err)
 	}
 	if !p.isText() {
-		return FileReadOut{}, invalid("path", "look at it through worktree_run (file, xxd)", "%q is no UTF-8 text (%d bytes)", state.Clip(in.Path, 100), size)
+		return FileReadOut{}, state.Invalid("path", "look at it through worktree_run (file, xxd)", "%q is no UTF-8 text (%d bytes)", state.Clip(in.Path, 100), size)
 	}
 	return p.result(), nil
 }

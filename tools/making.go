@@ -129,11 +129,11 @@ func (b *Board) plan(in newWorktree) (ask ops.Create, err error) {
 		return ask, claimWithoutTask()
 	}
 	if in.branch != "" && in.baseRef != "" {
-		return ask, invalid("base_ref", "leave one of them out", "cannot go with branch, which says where it starts itself")
+		return ask, state.Invalid("base_ref", "leave one of them out", "cannot go with branch, which says where it starts itself")
 	}
 	if in.branch != "" {
 		if err := git.CheckBranchName(in.branch); err != nil {
-			return ask, invalid("branch", "pass the name of an existing local branch", "%v", err)
+			return ask, state.Invalid("branch", "pass the name of an existing local branch", "%v", err)
 		}
 		ask.Worktree.Branch, ask.NewBranch = in.branch, false
 	} else if in.baseRef == "" {

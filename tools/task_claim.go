@@ -81,7 +81,7 @@ func (in TaskClaimIn) check() error {
 		return err
 	}
 	if in.Release && in.Claim.IsZero() && in.TaskID == 0 {
-		return invalid("claim", "pass the claim that task_claim gave you", "is needed to release a task")
+		return state.Invalid("claim", "pass the claim that task_claim gave you", "is needed to release a task")
 	}
 	return nil
 }

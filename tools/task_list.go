@@ -126,7 +126,7 @@ func (in TaskListIn) after() (p place, err error) {
 	m, err2 := strconv.ParseUint(id, 10, 31)
 	p = place{ranked, int(n), int(m)}
 	if err1 != nil || err2 != nil || ranked != in.Ready {
-		return p, invalid("cursor", "pass next_cursor of the page before, with the same ready, or leave it out",
+		return p, state.Invalid("cursor", "pass next_cursor of the page before, with the same ready, or leave it out",
 			"%q is no cursor of this list", state.Clip(in.Cursor, 40))
 	}
 	return p, nil

@@ -75,7 +75,7 @@ func (in TaskUpdateIn) check() error {
 		}
 	}
 	if in.empty() {
-		return invalid("arguments", "pass at least one of status, owner, subject, description, priority, blocked_by, labels, note", "change nothing")
+		return state.Invalid("arguments", "pass at least one of status, owner, subject, description, priority, blocked_by, labels, note", "change nothing")
 	}
 	return checkText("note", in.Note)
 }
@@ -116,7 +116,7 @@ func (in TaskUpdateIn) apply(tx *state.Tx, t state.Task, actor string) (state.Ta
 	assign(&t.Labels, in.Labels)
 	if in.Note != "" {
 		if t.FileSize() > maxNoted {
-			return t, invalid("note", "create a task for what goes on; what it has stays", "finds no room: task %d has %d MB already", t.ID, t.FileSize()>>20)
+			return t, state.Invalid("note", "create a task for what goes on; what it has stays", "finds no room: task %d has %d MB already", t.ID, t.FileSize()>>20)
 		}
 		t.Notes = append(slices.Clone(t.Notes), state.Note{At: tx.At(), Actor: actor, Text: in.Note})
 	}

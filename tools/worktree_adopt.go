@@ -37,14 +37,14 @@ type WorktreeAdoptIn struct {
 // deleted with it. A worktree is left as it is and where it is.
 func (b *Board) WorktreeAdopt(ctx context.Context, in WorktreeAdoptIn) (out ReadyWorktree, err error) {
 	if (in.Path == "") == (in.Branch == "") {
-		return out, invalid("path", "worktree_list shows the untracked ones", "give either path or branch")
+		return out, state.Invalid("path", "worktree_list shows the untracked ones", "give either path or branch")
 	}
 	if in.Path != "" && !filepath.IsAbs(in.Path) {
 		in.Path = filepath.Join(b.State.Root(), in.Path)
 	}
 	if in.Name == "" {
 		if in.Name = nameFrom(in.Path + in.Branch); state.CheckName(in.Name) != nil {
-			return out, invalid("name", "pass one of 1-40 of A-Z a-z 0-9 . _ -", "is needed: %q gives none", state.Clip(in.Path+in.Branch, 100))
+			return out, state.Invalid("name", "pass one of 1-40 of A-Z a-z 0-9 . _ -", "is needed: %q gives none", state.Clip(in.Path+in.Branch, 100))
 		}
 	} else if err := state.CheckName(in.Name); err != nil {
 		return out, err
@@ -205,7 +205,7 @@ func (b *Board) foreign(ctx context.Context, at string) (git.Worktree, error) {
 		}
 		switch err := b.Git.CheckWorktree(w.Path); {
 		case i == 0:
-			return w, invalid("path", "pass a linked worktree; worktree_list shows the untracked ones", "%s is the main checkout", w.Path)
+			return w, state.Invalid("path", "pass a linked worktree; worktree_list shows the untracked ones", "%s is the main checkout", w.Path)
 		case w.BeingAdded():
 			return w, state.Errorf(state.Busy, "wait for that, then repeat the call", "%s is just being added or removed", w.Path)
 		case errors.Is(err, fs.ErrNotExist):

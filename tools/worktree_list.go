@@ -166,7 +166,7 @@ func (out *WorktreeListOut) fill(all []state.Worktree, in WorktreeListIn, vitals
 		out.Worktrees = append(out.Worktrees, l)
 	}
 	if skipping {
-		return invalid("cursor", "begin again without it", "%q is no worktree of the board", state.Clip(in.Cursor, 40))
+		return state.Invalid("cursor", "begin again without it", "%q is no worktree of the board", state.Clip(in.Cursor, 40))
 	}
 	return nil
 }

@@ -256,7 +256,7 @@ func parseAge(text string) (time.Duration, error) {
 	unit := units[text[len(text)-1]]
 	n, err := strconv.ParseUint(text[:len(text)-1], 10, 16)
 	if err != nil || unit == 0 {
-		return 0, invalid("older_than", "pass a whole number up to 65535 and a unit, such as 30m, 12h, 7d", "%q is no age", state.Visible(state.Clip(text, 40)))
+		return 0, state.Invalid("older_than", "pass a whole number up to 65535 and a unit, such as 30m, 12h, 7d", "%q is no age", state.Visible(state.Clip(text, 40)))
 	}
 	return time.Duration(n) * unit, nil
 }

@@ -54,7 +54,7 @@ func (b *Board) WorktreeRun(ctx context.Context, in WorktreeRunIn) (runs.Out, er
 // mayRun holds a call against what is there and what is allowed.
 func (b *Board) mayRun(ctx context.Context, in WorktreeRunIn) (w state.Worktree, set config.Settings, err error) {
 	if strings.TrimSpace(in.Command) == "" {
-		return w, set, invalid("command", "pass a shell command", "is empty")
+		return w, set, state.Invalid("command", "pass a shell command", "is empty")
 	}
 	for name, value := range in.Env {
 		if err := runs.CheckEnv(name, value); err != nil {
@@ -75,7 +75,7 @@ func (b *Board) mayRun(ctx context.Context, in WorktreeRunIn) (w state.Worktree,
 		return w, set, &state.Error{Code: state.Corrupt, Message: err.Error(), Hint: "mend the configuration file; nothing was started"}
 	}
 	if limit := set.MaxTimeout.Seconds(); in.TimeoutSeconds > limit {
-		return w, set, invalid("timeout_seconds", "ask the user to raise max_timeout_seconds in the configuration",
+		return w, set, state.Invalid("timeout_seconds", "ask the user to raise max_timeout_seconds in the configuration",
 			"got %v, the configuration allows at most %v", in.TimeoutSeconds, limit)
 	}
 	return w, set, nil
