@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"wt-mcp/state/osfs"
 )
@@ -14,6 +17,8 @@ import (
 // ErrSpecial says that in the place of a file there is something that git would
 // read or wait for without end: a pipe, a socket, a device.
 var ErrSpecial = errors.New("git would wait for ever")
+
+const notRegular = " is no regular file"
 
 const (
 	smallLimit  = 64 << 10
@@ -51,7 +56,7 @@ func readRegular(path string, limit int64, flags int) ([]byte, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|osfs.Nonblock|flags, 0)
 	if err != nil {
 		if endless(path) { // a socket cannot be opened
-			err = refuse(ErrSpecial, path+" is no regular file")
+			err = refuse(ErrSpecial, path+notRegular)
 		}
 		return nil, err
 	}
@@ -63,7 +68,7 @@ func readRegular(path string, limit int64, flags int) ([]byte, error) {
 	case info.IsDir():
 		return nil, fmt.Errorf("%s is a directory", path)
 	case !info.Mode().IsRegular():
-		return nil, refuse(ErrSpecial, path+" is no regular file")
+		return nil, refuse(ErrSpecial, path+notRegular)
 	case info.Size() > limit:
 		return nil, fmt.Errorf("%s has more than %d bytes", path, limit)
 	}
@@ -82,21 +87,54 @@ func endless(path string) bool {
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
+// hindrance says why git would take for ever to read a file; "" where it would not.
+func hindrance(path string) string {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil || info.IsDir():
+		return ""
+	case !info.Mode().IsRegular():
+		return path + notRegular
+	case info.Size() > plausible(path):
+		return fmt.Sprintf("%s has %d bytes", path, info.Size())
+	}
+	return ""
+}
+
+// plausible is the most that a file has that git reads in whole, by its name.
+func plausible(path string) int64 {
+	const refsLimit = 1 << 30
+	slashed := filepath.ToSlash(path)
+	switch name := filepath.Base(path); {
+	case name == "packed-refs":
+		return refsLimit
+	case slices.Contains([]string{"exclude", "attributes", "alternates", "shallow", "sparse-checkout", ".gitignore", ".gitattributes", ".gitmodules"}, name):
+		return listLimit
+	case name == "config", name == "config.worktree":
+		return configLimit
+	case strings.Contains(slashed, "/logs/"):
+		return math.MaxInt64
+	case strings.HasSuffix(name, "HEAD"), strings.Contains(slashed, "/refs/"), slices.Contains([]string{"commondir", "gitdir", "locked"}, name):
+		return configLimit
+	}
+	return math.MaxInt64
+}
+
 // checkFiles refuses a repository in which git would wait: it looks at the files
 // that every git opens first. The others are found when git does wait, see watch.
 func (p place) checkFiles() error {
 	for _, dir := range []string{p.admin, p.common} {
 		for _, name := range []string{"HEAD", "index", "commondir", "gitdir", "locked", "config", "config.worktree", "packed-refs", "shallow"} {
-			if path := filepath.Join(dir, name); endless(path) {
-				return refuse(ErrSpecial, path+" is no regular file")
+			if why := hindrance(filepath.Join(dir, name)); why != "" {
+				return refuse(ErrSpecial, why)
 			}
 		}
 		if p.admin == p.common {
 			break
 		}
 	}
-	if path := filepath.Join(p.common, "objects", "info", "alternates"); endless(path) {
-		return refuse(ErrSpecial, path+" is no regular file")
+	if why := hindrance(filepath.Join(p.common, "objects", "info", "alternates")); why != "" {
+		return refuse(ErrSpecial, why)
 	}
 	return nil
 }

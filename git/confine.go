@@ -122,8 +122,8 @@ func checkPatterns(list []Setting, at place) error {
 
 func checkSpecial(names []string) error {
 	for _, name := range names {
-		if endless(name) {
-			return refuse(ErrSpecial, name+" is no regular file")
+		if why := hindrance(name); why != "" {
+			return refuse(ErrSpecial, why)
 		}
 	}
 	return nil

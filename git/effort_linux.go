@@ -8,9 +8,8 @@ import (
 	"strconv"
 )
 
-// effort is a number that changes when a process of a group computes, reads or
-// writes (proc(5): stat, io).
-func effort(group int) (n uint64, known bool) {
+// effortOf adds up what the processes of a group have done (proc(5): stat, io).
+func effortOf(group int) (did effort) {
 	names, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well-formed
 	for _, name := range names {
 		stat, err := os.ReadFile(name + "/stat")
@@ -21,16 +20,16 @@ func effort(group int) (n uint64, known bool) {
 		if len(fields) < 13 || string(fields[2]) != strconv.Itoa(group) {
 			continue
 		}
-		known = true
+		did.known = true
 		for _, field := range fields[11:13] { // utime, stime
 			ticks, _ := strconv.ParseUint(string(field), 10, 64)
-			n += ticks
+			did.ticks += ticks
 		}
 		var read, written uint64
 		if text, err := os.ReadFile(name + "/io"); err == nil {
 			_, _ = fmt.Sscanf(string(text), "rchar: %d\nwchar: %d\n", &read, &written)
 		}
-		n += read + written
+		did.bytes += read + written
 	}
-	return n, known
+	return did
 }

@@ -2,5 +2,5 @@
 
 package git
 
-// effort is not known on this system.
-func effort(int) (n uint64, known bool) { return 0, false }
+// effortOf is not known on this system.
+func effortOf(int) effort { return effort{} }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -58,12 +59,16 @@ func findProgram(environ []string) (*program, error) {
 // cleanEnv drops every GIT_* variable, because a server that was started from
 // a hook inherits the repository of that hook (git rev-parse
 // --local-env-vars). Only those three are kept that say where the user's
-// configuration is: they name no repository.
+// configuration is: they name no repository. Of PATH those directories go that are
+// not absolute: git runs filters by name in a worktree, whose files would be found.
 func cleanEnv(environ []string) []string {
 	var env []string
 	for _, kv := range environ {
-		name, _, _ := strings.Cut(kv, "=")
+		name, value, _ := strings.Cut(kv, "=")
 		switch strings.ToUpper(name) {
+		case "PATH":
+			dirs := slices.DeleteFunc(filepath.SplitList(value), func(dir string) bool { return !filepath.IsAbs(dir) })
+			kv = name + "=" + strings.Join(dirs, string(filepath.ListSeparator))
 		case "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM":
 		default:
 			if strings.HasPrefix(strings.ToUpper(name), "GIT_") || name == "LC_ALL" || name == "LANGUAGE" {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,30 @@ func TestInvariant12WarningIsNoWholeAnswer(t *testing.T) {
 		out, err := p.whole(t.Context(), call{args: []string{"x"}})
 		require.ErrorIs(t, err, want)
 		require.Equal(t, "out\n", string(out))
+	}
+}
+
+// A git that computes without end, or goes on without end, is ended like one that waits.
+func TestBusyGitIsEnded(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("the system does not tell what a process does")
+	}
+	for script, want := range map[string]string{
+		"while :; do :; done":                   "git x computed for 400ms",
+		"while :; do echo out >/dev/null; done": "git x took more than 3s",
+		"sleep 60":                              "git x did nothing for 1s",
+	} {
+		p := &program{path: writeScript(t, script), env: os.Environ(), patience: patience{look: 40 * time.Millisecond, unknown: 1,
+			read: limits{idle: time.Second, compute: 400 * time.Millisecond, whole: 3 * time.Second}}}
+		if want == "git x did nothing for 1s" {
+			p.patience.read.compute = time.Minute
+		}
+		began := time.Now()
+		_, err := p.run(t.Context(), call{args: []string{"x"}, dir: t.TempDir()})
+		require.ErrorIs(t, err, ErrStuck)
+		require.ErrorContains(t, err, want)
+		require.Less(t, time.Since(began), 10*time.Second)
 	}
 }
 

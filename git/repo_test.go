@@ -203,6 +203,9 @@ func TestCleanEnv(t *testing.T) {
 	env := cleanEnv([]string{"PATH=/bin", "GIT_DIR=x", "git_dir=y", "GIT_CONFIG_GLOBAL=/g", "LC_ALL=de", "LANGUAGE=de", "GIT_TRACE=1"})
 	require.Equal(t, []string{"PATH=/bin", "GIT_CONFIG_GLOBAL=/g", "LC_ALL=C.UTF-8"}, env[:3])
 	require.NotContains(t, strings.Join(env, "\n"), "GIT_TRACE")
+	list := strings.Join([]string{"node_modules/.bin", "/bin", "", ".", "./bin", "/usr/bin"}, string(filepath.ListSeparator))
+	want := strings.Join([]string{"/bin", "/usr/bin"}, string(filepath.ListSeparator))
+	require.Equal(t, "PATH="+want, cleanEnv([]string{"PATH=" + list})[0], "a filter by name is none of the worktree's files")
 }
 
 func TestNoGit(t *testing.T) {

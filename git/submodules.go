@@ -93,4 +93,4 @@ func (p place) mayHaveSubmodules() bool {
 	return err != nil || bytes.Contains(index, []byte{0, 0, 0xe0, 0}) || bytes.Contains(index, []byte("link\x00\x00"))
 }
 
-const maxIndex = 1 << 30
+const maxIndex = 64 << 20 // of one that is looked through without git

@@ -4,26 +4,64 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
+	"math"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 )
 
-// ErrStuck says that a git was ended because it did nothing for a long time.
+// ErrStuck says that a git was ended because it took too long.
 var ErrStuck = errors.New("git did not answer")
 
-// patience is how long a git may do nothing before somebody looks why, and before
-// it is ended: one that reads, and one that changes something. Where the system does
-// not tell what a process does, it may take unknown as long.
+// patience is how long a git goes on before somebody looks why, and before one that
+// reads, or one that changes something, is ended. Where the system does not tell what
+// a process does, all of it is unknown times as long.
 type patience struct {
-	look, read, op time.Duration
-	unknown        time.Duration
+	look     time.Duration
+	read, op limits
+	unknown  time.Duration
 }
 
+// limits are for doing nothing, for computing without reading or writing anything,
+// and for all that a git does.
+type limits struct{ idle, compute, whole time.Duration }
+
 func usualPatience() patience {
-	return patience{look: 2 * time.Second, read: time.Minute, op: 10 * time.Minute, unknown: 10}
+	return patience{look: 2 * time.Second, unknown: 10,
+		read: limits{time.Minute, 3 * time.Minute, 5 * time.Minute},
+		op:   limits{10 * time.Minute, 10 * time.Minute, 4 * time.Hour}}
+}
+
+func (p patience) of(c call, known bool) limits {
+	l, times := p.read, time.Duration(1)
+	if c.op {
+		l = p.op
+	}
+	if !known {
+		times = p.unknown
+	}
+	return limits{l.idle * times, l.compute * times, l.whole * times}
+}
+
+// reached says which of the limits was reached; "" where none.
+func (l limits) reached(idle, quiet, whole time.Duration) string {
+	switch {
+	case idle >= l.idle:
+		return "did nothing for " + l.idle.String()
+	case quiet >= l.compute:
+		return "computed for " + l.compute.String() + ", as over patterns that are hard to match"
+	case whole >= l.whole:
+		return "took more than " + l.whole.String()
+	}
+	return ""
+}
+
+// effort is what processes have done until now: how long they computed, and how much
+// they read and wrote. It is not known on every system.
+type effort struct {
+	ticks, bytes uint64
+	known        bool
 }
 
 // runWatched runs cmd, and cancels it where it waits for what never comes.
@@ -36,61 +74,66 @@ func (p *program) runWatched(ctx context.Context, cancel context.CancelCauseFunc
 	return cmd.Wait()
 }
 
-// watch waits until git does nothing any more, and says why, or until ctx ends.
+// watch waits until git makes no progress any more, or for too long, and says why, or
+// until ctx ends. A file that is too large is looked for first, one that git waits for
+// where it does nothing.
 func (p *program) watch(ctx context.Context, c call, pid int) error {
-	limit := p.patience.read
-	if c.op {
-		limit = p.patience.op
-	}
-	seen, known := effort(pid)
-	if !known {
-		limit *= p.patience.unknown
-	}
-	step := p.patience.look / 4
-	for idle := time.Duration(0); idle < limit; idle += step {
+	began := time.Now()
+	idle, quiet := began, began // since when it does nothing, and reads and writes nothing
+	seen := effortOf(pid)
+	limits := p.patience.of(c, seen.known)
+	why := p.obstacle(ctx, c, false)
+	for step := p.patience.look / 4; why == ""; step = min(2*step, 10*time.Second) {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(step):
 		}
-		now, _ := effort(pid)
-		if now != seen {
-			seen, idle = now, -step
-			continue
+		did, now := effortOf(pid), time.Now()
+		switch {
+		case did.bytes != seen.bytes:
+			idle, quiet, step = now, now, p.patience.look/8
+		case did != seen:
+			idle, step = now, p.patience.look/8
+		default:
+			why = p.obstacle(ctx, c, true)
 		}
-		if name := p.obstacle(ctx, c); name != "" {
-			return refuse(ErrSpecial, name+" is no regular file")
+		seen = did
+		if stuck := limits.reached(now.Sub(idle), now.Sub(quiet), now.Sub(began)); stuck != "" && why == "" {
+			return refuse(ErrStuck, "git "+c.args[0]+" "+stuck)
 		}
-		step = min(2*step, 10*time.Second)
 	}
-	return refuse(ErrStuck, "git "+c.args[0]+" did nothing for "+limit.String())
+	return refuse(ErrSpecial, why)
 }
 
-// obstacle finds what a git with that call may wait for: something that is no
-// regular file where git opens one; "" where there is none.
-func (p *program) obstacle(ctx context.Context, c call) string {
-	files := append(p.userFiles(), userPatterns()...)
+// obstacle finds what a git with that call may never come to the end of: something
+// that is too large where git reads all of it or, for one that waits, no regular file
+// where git opens one; "" where there is none.
+func (p *program) obstacle(ctx context.Context, c call, waits bool) string {
 	dirs := []string{c.at.admin, c.at.common}
 	if c.at.admin == "" {
 		dirs = gitDirsOf(c.dir)
 	}
-	for _, dir := range dirs {
-		files = append(files, filepath.Join(dir, "config"), filepath.Join(dir, "config.worktree"))
-	}
-	for _, name := range files {
-		if found := specialIn(name, maxIncludes); found != "" {
-			return found
+	if waits {
+		files := append(p.userFiles(), userPatterns()...)
+		for _, dir := range dirs {
+			files = append(files, filepath.Join(dir, "config"), filepath.Join(dir, "config.worktree"))
+		}
+		for _, name := range files {
+			if found := specialIn(name, maxIncludes); found != "" {
+				return found + notRegular
+			}
 		}
 	}
 	for _, dir := range dirs {
-		if found := walkSpecial(ctx, dir, func(string) bool { return true }); found != "" {
-			return found
+		if why := walkSpecial(ctx, dir, waits, func(string) bool { return true }); why != "" {
+			return why
 		}
 	}
 	if c.at.top == "" {
 		return ""
 	}
-	return walkSpecial(ctx, c.at.top, func(name string) bool { return strings.HasPrefix(name, ".git") })
+	return walkSpecial(ctx, c.at.top, waits, func(name string) bool { return strings.HasPrefix(name, ".git") })
 }
 
 // gitDirsOf is where git, started in dir, finds its directories.
@@ -141,9 +184,10 @@ func specialIn(name string, depth int) string {
 	return ""
 }
 
-// walkSpecial finds something special below dir whose name is asked for. It looks
-// at no objects, and at a bounded number of files.
-func walkSpecial(ctx context.Context, dir string, asked func(name string) bool) (found string) {
+// walkSpecial finds a hindrance below dir in a file whose name is asked for: for who
+// waits also what is no regular file. It leaves out our own directory, and looks at a
+// bounded number of files.
+func walkSpecial(ctx context.Context, dir string, waits bool, asked func(name string) bool) (why string) {
 	left := maxWalk
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		left--
@@ -152,13 +196,15 @@ func walkSpecial(ctx context.Context, dir string, asked func(name string) bool) 
 			return fs.SkipAll
 		case err != nil:
 			return nil
-		case d.IsDir() && len(d.Name()) == 2 && filepath.Base(filepath.Dir(path)) == "objects":
+		case d.IsDir() && d.Name() == "wt-mcp" && filepath.Dir(path) == dir:
 			return fs.SkipDir
-		case !d.IsDir() && !d.Type().IsRegular() && asked(d.Name()) && (d.Type()&os.ModeSymlink == 0 || endless(path)):
-			found = path
+		case d.IsDir() || !asked(d.Name()) || !waits && (!d.Type().IsRegular() || plausible(path) == math.MaxInt64):
+			return nil
+		}
+		if why = hindrance(path); why != "" {
 			return fs.SkipAll
 		}
 		return nil
 	})
-	return found
+	return why
 }

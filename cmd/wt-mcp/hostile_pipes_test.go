@@ -52,6 +52,51 @@ func TestPipesHangNothing(t *testing.T) {
 	}
 }
 
+// An object that is a pipe is named too, also to a call that changes something.
+func TestPipeForAnObjectIsNamed(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	p := s.dial(false)
+	tree := strings.TrimSpace(s.git("rev-parse", "HEAD^{tree}"))
+	object := ".git/objects/" + tree[:2] + "/" + tree[2:]
+	s.pipe(object)
+	began := time.Now()
+	r, err := p.call("worktree_create", `{"name":"new"}`)
+	require.NoError(t, err)
+	require.Contains(t, r.text(), s.path(object)+" is no regular file")
+	require.Less(t, time.Since(began), 20*time.Second)
+	require.Empty(t, s.gitsLeft())
+}
+
+// A file that git reads in whole and that is larger than such files are, be it a
+// hole, is named before git has read it.
+func TestHugeFilesOfGitAreNamed(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ file, tool, args string }{
+		{".worktrees/lane/a/.gitignore", "worktree_status", `{"name":"lane"}`},
+		{".worktrees/lane/.gitignore", "worktree_remove", `{"name":"lane","force":true}`},
+		{".git/packed-refs", "worktree_create", `{"name":"new"}`},
+		{".git/worktrees/lane/HEAD", "worktree_status", `{"name":"lane"}`},
+		{".git/refs/heads/wt/lane", "worktree_status", `{"name":"lane"}`},
+		{".git/objects/info/alternates", "worktree_snapshot", `{"name":"lane"}`},
+	} {
+		t.Run(strings.ReplaceAll(tc.file, "/", "_"), func(t *testing.T) {
+			t.Parallel()
+			s := newScratch(t)
+			p := s.dial(false)
+			s.must(p, "worktree_create", `{"name":"lane"}`)
+			s.write(tc.file, "")
+			require.NoError(t, os.Truncate(s.path(tc.file), 20<<30))
+			began := time.Now()
+			r, err := p.call(tc.tool, tc.args)
+			require.NoError(t, err)
+			require.Contains(t, r.text(), s.path(tc.file)+" has 21474836480 bytes")
+			require.Less(t, time.Since(began), 20*time.Second)
+			require.Empty(t, s.gitsLeft())
+		})
+	}
+}
+
 // pipe puts a pipe in the place of a file.
 func (s *scratch) pipe(name string) {
 	s.t.Helper()

@@ -19,7 +19,7 @@ func Remedy(err error) (code state.Code, hint string, ok bool) {
 	case errors.Is(err, git.ErrPromised):
 		return state.GitFailed, "a partial clone fetches nothing unasked: git fetch --refetch --no-filter gets all objects; or the user lets it fetch with wt-mcp trust; then repeat the call", true
 	case errors.Is(err, git.ErrSpecial):
-		return state.GitFailed, "put a regular file there, or remove it, then repeat the call", true
+		return state.GitFailed, "put a regular file of the usual size there, or remove it, then repeat the call", true
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return state.Internal, "raise the limit of open files (ulimit -n) where the server is started", true
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
