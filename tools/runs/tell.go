@@ -125,12 +125,13 @@ func runEvent(name state.EventName, r runner.Record) state.Event {
 }
 
 // SettleOld has told, behind the calls, what dead processes left untold, and sweeps old
-// logs.
+// logs and the temporary files of git calls.
 func (r *Runs) SettleOld() {
 	r.background.Go(func() {
 		r.Jobs.Settle()
 		if set, err := r.Config.Load(); err == nil {
 			r.Jobs.Sweep(time.Now(), set.KeepLogs, set.KeepBytes)
 		}
+		r.Git.SweepScratch(time.Now())
 	})
 }
