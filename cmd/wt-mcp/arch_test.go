@@ -41,7 +41,7 @@ func layers() []layer {
 		{"tools/occupants", nil, "who is in a directory is asked of the system alone"},
 		{"tools/disk", nil, "what a directory takes is asked of the disk alone"},
 		{"tools/rules", []string{"state"}, "what may happen on the board is decided by the board alone: no git, no processes, no protocol"},
-		{"tools/ops", []string{"state", "git", "tools/rules", "tools/include"}, "a change of board and git is made, and recovered, in one place, whoever asks for it"},
+		{"tools/ops", []string{"state", "state/osfs", "git", "tools/rules", "tools/include"}, "a change of board and git is made, and recovered, in one place, whoever asks for it"},
 		{"tools/runs", []string{"state", "state/osfs", "git", "tools/rules", "tools/ops", "tools/runner", "tools/config"}, "what agents run is told on the board in one place, whoever asks for it"},
 		{"tools", []string{"state", "state/osfs", "git", "tools/rules", "tools/ops", "tools/runs", "tools/runner", "tools/config", "tools/include", "tools/jail", "tools/occupants", "tools/disk"},
 			"use cases know no protocol: the CLI, the web board and tests call the same methods"},

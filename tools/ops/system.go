@@ -8,6 +8,7 @@ import (
 
 	"wt-mcp/git"
 	"wt-mcp/state"
+	"wt-mcp/state/osfs"
 )
 
 // Remedy says what to do where it is the system that has no more of something, or
@@ -22,9 +23,9 @@ func Remedy(err error) (code state.Code, hint string, ok bool) {
 		return state.GitFailed, "put a regular file of the usual size there, or remove it, then repeat the call", true
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return state.Internal, "raise the limit of open files (ulimit -n) where the server is started", true
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case osfs.NoSpace(err):
 		return state.Internal, "make room on the disk of " + placeOf(err) + ", then repeat the call", true
-	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+	case osfs.ReadOnlyFS(err), errors.Is(err, fs.ErrPermission):
 		return state.ReadOnly, "check the permissions of " + placeOf(err), true
 	}
 	return "", "", false

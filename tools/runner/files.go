@@ -40,7 +40,8 @@ const privateName = "wt-mcp"
 
 // openFile opens a regular file. The quick way is taken where nothing is odd.
 func openFile(path string, flag int, perm fs.FileMode) (*os.File, error) {
-	if f, ok := openQuickly(path, flag, perm); ok {
+	top, below := split(filepath.Dir(path))
+	if f, ok := osfs.OpenBeneath(top, below+"/"+filepath.Base(path), flag, perm); ok {
 		return f, nil
 	}
 	dir, err := hold(filepath.Dir(path))
@@ -123,7 +124,7 @@ func listNames(path string) ([]string, error) {
 // makeDir makes the directory of runs. Where the repository is shared its users share
 // that; what is in it stays each one's own.
 func makeDir(dir string, sharing osfs.Sharing) error {
-	if isDir(dir) {
+	if osfs.IsDirBeneath(split(dir)) {
 		return nil
 	}
 	if held, err := hold(dir); !errors.Is(err, fs.ErrNotExist) {
