@@ -36,7 +36,7 @@ func bigBoard(b *testing.B, n int) string {
 		}
 		data, err := file(t)
 		require.NoError(b, err)
-		require.NoError(b, os.WriteFile(filepath.Join(root, taskPath(id)), data, 0o644))
+		require.NoError(b, os.WriteFile(filepath.Join(root, TaskKey(id)), data, 0o644))
 	}
 	return root
 }
@@ -79,7 +79,7 @@ func BenchmarkIndex(b *testing.B) {
 func benchChanged(b *testing.B, root string) {
 	s := openBoard(root)
 	defer s.Close()
-	path := filepath.Join(root, taskPath(7))
+	path := filepath.Join(root, TaskKey(7))
 	data, err := os.ReadFile(path)
 	require.NoError(b, err)
 	tasksOf(b, s)
@@ -95,10 +95,10 @@ func benchFiles(b *testing.B, root string, n int) {
 	s := openBoard(root)
 	for b.Loop() {
 		require.NoError(b, s.View(context.Background(), func(v *View) error {
-			ids, err := v.taskIDs()
-			require.Len(b, ids, n)
-			for _, id := range ids {
-				_, err = v.Task(id)
+			names, err := s.names(s.abs(TasksDir))
+			require.Len(b, names, n)
+			for id := range n {
+				_, err = v.Task(id + 1)
 				require.NoError(b, err)
 			}
 			return err

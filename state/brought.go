@@ -53,7 +53,7 @@ func isBoardFile(name string) bool {
 	case strings.EqualFold(dir, TasksDir+"/"):
 		return IsTaskFile(strings.ToLower(base))
 	case strings.EqualFold(dir, WorktreesDir+"/"):
-		return strings.EqualFold(name, IndexFile) || strings.EqualFold(name, EventsFile) || oldLog.MatchString(strings.ToLower(base))
+		return strings.EqualFold(name, IndexFile) || strings.EqualFold(name, EventsFile) || IsOldLog(strings.ToLower(base))
 	}
 	return strings.EqualFold(name, TasksDir) || strings.EqualFold(name, WorktreesDir)
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,14 +35,11 @@ type catalog struct {
 	doubts map[int]struct{} // read again whatever the watch says
 }
 
-// reading is a task file as it was read: a task, a problem, or neither where
-// there is no file.
+// reading is a task file as it was read.
 type reading struct {
-	id      int
-	task    *TaskSummary
-	problem *Problem
-	file    osfs.Identity
-	sure    bool // a file of the same identity has the same content
+	TaskFile
+	file osfs.Identity
+	sure bool // a file of the same identity has the same content
 }
 
 func newCatalog(s *Store) *catalog {
@@ -64,29 +60,6 @@ func (c *catalog) close() {
 	defer c.mu.Unlock()
 	c.reset()
 }
-
-// Tasks are all tasks as this view has them, those included that a transaction
-// has staged.
-func (v *View) Tasks() (*Tasks, error) {
-	tasks, err := v.store.tasks.now()
-	if err != nil {
-		return nil, fmt.Errorf("list tasks: %w", err)
-	}
-	var over []reading
-	for path, content := range v.over {
-		if id, ok := taskID(strings.TrimPrefix(path, TasksDir+"/")); ok {
-			r := reading{id: id}
-			if content != nil {
-				r.parse(v.store, []byte(*content))
-			}
-			over = append(over, r)
-		}
-	}
-	slices.SortFunc(over, byNumber)
-	return tasks.with(over), nil
-}
-
-func byNumber(a, b reading) int { return a.id - b.id }
 
 // Prime reads what a following [View.Tasks] needs, so that a transaction which
 // calls it holds the board's lock only briefly.
@@ -138,7 +111,7 @@ func (c *catalog) changed() (ids map[int]struct{}, ok bool) {
 		if m.gone {
 			c.watch.broken = true
 		}
-		if id, isTask := taskID(m.name); isTask && len(ids) <= c.limit {
+		if id, isTask := TaskID(m.name); isTask && len(ids) <= c.limit {
 			ids[id] = struct{}{}
 		}
 		ok = ok && !m.lost && len(ids) <= c.limit
@@ -168,7 +141,7 @@ func (c *catalog) readAll() error {
 	}
 	ids := make([]int, 0, max(len(names), len(c.files)))
 	for _, name := range names {
-		if id, ok := taskID(name); ok {
+		if id, ok := TaskID(name); ok {
 			ids = append(ids, id)
 		}
 	}
@@ -182,23 +155,23 @@ func (c *catalog) readAll() error {
 
 // put takes over readings, which are by number.
 func (c *catalog) put(readings []reading) {
-	changed := readings[:0]
+	var changed []TaskFile
 	for _, r := range readings {
-		old := c.files[r.id]
-		delete(c.doubts, r.id)
-		if r.problem != nil || r.file.Links > 1 {
-			c.doubts[r.id] = struct{}{}
+		old := c.files[r.ID]
+		delete(c.doubts, r.ID)
+		if r.Problem != nil || r.file.Links > 1 {
+			c.doubts[r.ID] = struct{}{}
 		}
-		if r.task == nil && r.problem == nil {
-			delete(c.files, r.id)
+		if r.Task == nil && r.Problem == nil {
+			delete(c.files, r.ID)
 		} else {
-			c.files[r.id] = r
+			c.files[r.ID] = r
 		}
-		if r.task != old.task || !samePtr(r.problem, old.problem) {
-			changed = append(changed, r)
+		if r.Task != old.Task || !samePtr(r.Problem, old.Problem) {
+			changed = append(changed, r.TaskFile)
 		}
 	}
-	c.tasks = c.tasks.with(changed)
+	c.tasks = c.tasks.With(changed)
 }
 
 func samePtr[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
@@ -242,7 +215,7 @@ func (s *Store) tasksFolder(n int) *folder {
 		return nil
 	}
 	s.disk.check()
-	at, _, err := s.disk.dir(s.abs(taskPath(1)))
+	at, _, err := s.disk.dir(s.abs(TaskKey(1)))
 	if err != nil {
 		return nil
 	}
@@ -250,8 +223,8 @@ func (s *Store) tasksFolder(n int) *folder {
 }
 
 func (s *Store) readTask(dir *folder, id int, known reading) reading {
-	r := reading{id: id}
-	name := s.abs(taskPath(id))
+	r := reading{TaskFile: TaskFile{ID: id}}
+	name := s.abs(TaskKey(id))
 	if known.sure {
 		info, err := s.lookAt(dir, id)
 		if missing(err) {
@@ -265,16 +238,16 @@ func (s *Store) readTask(dir *folder, id int, known reading) reading {
 	switch {
 	case err == nil:
 		r.file, r.sure = c.file, c.sure
-		r.parse(s, c.data)
+		r.TaskFile = ReadTaskFile(id, name, c.data)
 	case !missing(err):
-		r.file, r.problem = c.file, &Problem{File: name, Error: err.Error()}
+		r.file, r.Problem = c.file, &Problem{File: name, Error: err.Error()}
 	}
 	return r
 }
 
 func (s *Store) lookAt(dir *folder, id int) (os.FileInfo, error) {
 	if dir == nil {
-		return s.lstat(s.abs(taskPath(id)))
+		return s.lstat(s.abs(TaskKey(id)))
 	}
 	return dir.Lstat(taskName(id))
 }
@@ -296,28 +269,19 @@ type content struct {
 func (s *Store) contentOf(dir *folder, id int) (c content, err error) {
 	began := time.Now()
 	if dir != nil {
-		c.data, c.file, err = dir.Read(taskName(id), maxTaskFile)
+		c.data, c.file, err = dir.Read(taskName(id), MaxTask)
 		c.sure = settled(c.file, began)
 		return c, err
 	}
-	name := s.abs(taskPath(id))
+	name := s.abs(TaskKey(id))
 	info, err := s.lstat(name)
 	if err != nil {
 		return c, err
 	}
 	file, telling := osfs.Identify(info)
 	c = content{file: file, sure: telling && settled(file, began)}
-	c.data, err = s.readFile(name, maxTaskFile)
+	c.data, err = s.readFile(name, MaxTask)
 	return c, err
-}
-
-func (r *reading) parse(s *Store, data []byte) {
-	t, err := parsePlain(r.id, data)
-	if err != nil {
-		r.problem = &Problem{File: s.abs(taskPath(r.id)), Error: err.Error()}
-		return
-	}
-	r.task = summarize(t)
 }
 
 // settled reports whether a later change of the file will show in its identity:

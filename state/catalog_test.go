@@ -230,7 +230,7 @@ func TestTornReadDoesNotStick(t *testing.T) {
 			t.Cleanup(s.Close)
 			way(s)
 			create(t, s, "one")
-			path := filepath.Join(root, taskPath(1))
+			path := filepath.Join(root, TaskKey(1))
 			whole, err := os.ReadFile(path)
 			require.NoError(t, err)
 			f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
@@ -255,7 +255,7 @@ func TestTornReadDoesNotStick(t *testing.T) {
 func TestPutTaskKeepsUnknownKeys(t *testing.T) {
 	s, root := newBoard(t)
 	create(t, s, "one")
-	path := filepath.Join(root, taskPath(1))
+	path := filepath.Join(root, TaskKey(1))
 	require.NoError(t, os.WriteFile(path, []byte(`{"id":1,"subject":"s","status":"pending","mine":{"a":[1]}}`), 0o644))
 	for _, put := range []Task{{ID: 1, Subject: "made up", Status: Pending}, {ID: 1, Subject: "again", Status: Completed}} {
 		require.NoError(t, s.Update(context.Background(), func(tx *Tx) error {
@@ -344,7 +344,7 @@ func TestIndexAfterOverflow(t *testing.T) {
 	create(t, s, "three")
 	tasksOf(t, s)
 	tasksOf(t, s)
-	path := func(id int) string { return filepath.Join(root, taskPath(id)) }
+	path := func(id int) string { return filepath.Join(root, TaskKey(id)) }
 	for range 12_000 {
 		require.NoError(t, os.Chmod(path(1), 0o600))
 		require.NoError(t, os.Chmod(path(2), 0o600))

@@ -32,8 +32,6 @@ type Claim struct {
 	Runs      []string `json:"runs,omitempty"` // that keep it alive while they go on
 }
 
-const claimsFile = privatePrefix + "claims.json"
-
 // claims is the file: what is held, and the highest number given out.
 type claims struct {
 	Last int64   `json:"last"`
@@ -43,7 +41,7 @@ type claims struct {
 }
 
 func (v *View) claims() (claims, error) {
-	data, err := v.read(claimsFile, maxIndexFile)
+	data, err := v.read(claimsFile, MaxValue)
 	if missing(err) {
 		return claims{}, nil
 	}
@@ -65,7 +63,7 @@ func (tx *Tx) claimsToWrite() (claims, error) {
 		return c, err
 	}
 	if c.broken != nil {
-		if _, err := tx.store.setAside("claims.json", c.broken); err != nil {
+		if _, err := tx.start.SetAside("claims.json", c.broken); err != nil {
 			return c, err
 		}
 	}
@@ -109,14 +107,14 @@ func (tx *Tx) GiveClaim(task int, owner, actor string, lease float64) (Claim, To
 	all.Last++
 	token := Token{Task: task, Number: all.Last, secret: newSecret()}
 	c := Claim{Task: task, Number: token.Number, Proof: token.proof(), Owner: owner, Actor: actor, ClaimedAt: tx.at, Lease: lease}
-	tx.store.renew(&c, tx.at)
+	tx.renew(&c)
 	tx.putClaims(all, c)
 	return c, token
 }
 
 // RenewClaim lets the lease begin anew.
 func (tx *Tx) RenewClaim(c Claim) Claim {
-	tx.store.renew(&c, tx.at)
+	tx.renew(&c)
 	return tx.PutClaim(c)
 }
 
@@ -160,8 +158,8 @@ func (tx *Tx) EndClaim(task int) {
 	}
 }
 
-func (s *Store) renew(c *Claim, at float64) {
-	c.ExpiresAt, c.Boot, c.Deadline = math.Round((at+c.Lease)*1e6)/1e6, s.boot, s.uptime().Seconds()+c.Lease
+func (tx *Tx) renew(c *Claim) {
+	c.ExpiresAt, c.Boot, c.Deadline = math.Round((tx.at+c.Lease)*1e6)/1e6, tx.from.Boot(), tx.from.Uptime().Seconds()+c.Lease
 }
 
 // LeaseLeft is for how long the lease of a claim goes on, by the clock that runs
@@ -171,13 +169,13 @@ func (s *Store) renew(c *Claim, at float64) {
 func (v *View) LeaseLeft(c Claim) time.Duration {
 	left := c.ExpiresAt - v.Now()
 	if v.OfThisBoot(c) && c.Boot != "" {
-		left = c.Deadline - v.store.uptime().Seconds()
+		left = c.Deadline - v.from.Uptime().Seconds()
 	}
 	return time.Duration(min(left, c.Lease) * float64(time.Second))
 }
 
 // OfThisBoot reports whether the lease of a claim counts by the clock of this boot.
-func (v *View) OfThisBoot(c Claim) bool { return c.Boot == v.store.boot }
+func (v *View) OfThisBoot(c Claim) bool { return c.Boot == v.from.Boot() }
 
 // Token proves a claim to the board. The zero value is no token.
 type Token struct {
@@ -238,6 +236,6 @@ func (c Claim) ProvedBy(t Token) bool { return c.Number == t.Number && c.Proof =
 // of this one.
 func (tx *Tx) RebaseClaim(c Claim) Claim {
 	left := max(0, tx.LeaseLeft(c).Seconds())
-	c.Boot, c.Deadline = tx.store.boot, tx.store.uptime().Seconds()+left
+	c.Boot, c.Deadline = tx.from.Boot(), tx.from.Uptime().Seconds()+left
 	return tx.PutClaim(c)
 }

@@ -101,7 +101,7 @@ func seen(s *Store) (out string, err error) {
 		if err != nil {
 			return err
 		}
-		events, last, err := everyEvent(v)
+		events, last, err := everyEvent(s, v)
 		if err != nil {
 			return err
 		}
@@ -132,21 +132,21 @@ func wholeTasks(v *View) (tasks []Task, err error) {
 }
 
 // everyEvent reads the log and those that it goes on from.
-func everyEvent(v *View) (events []Event, last int64, err error) {
+func everyEvent(s *Store, v *View) (events []Event, last int64, err error) {
 	p, err := v.ReadLog(EventQuery{Limit: 1000, After: new(int64)})
 	if err != nil {
 		return nil, 0, err
 	}
 	for events = p.Events; p.Missed != nil && p.Missed.File != ""; {
-		data, err := v.store.readFile(v.store.abs(WorktreesDir+"/"+p.Missed.File), 1<<20)
+		data, err := s.readFile(s.abs(WorktreesDir+"/"+p.Missed.File), 1<<20)
 		if err != nil {
 			return nil, 0, fmt.Errorf("events %d to %d: %w", p.Missed.From, p.Missed.To, err)
 		}
 		p.Missed = nil
 		var older []Event
 		for _, line := range splitLines(data) {
-			e, _ := parseEvent(line)
-			if c, ok := e.continues(); ok {
+			e, _ := ParseEvent(line)
+			if c, ok := continues(e); ok {
 				p.Missed = &Missed{From: 1, To: c.AfterSeq, File: c.File}
 				continue
 			}

@@ -453,7 +453,7 @@ func (c *crashFS) fingerprint() string {
 	sort.Strings(list)
 	var b strings.Builder
 	for _, name := range list {
-		b.WriteString(name + "\x00" + hashOf(c.files[name].data, true) + "\x00")
+		b.WriteString(name + "\x00" + Hash(c.files[name].data, true) + "\x00")
 	}
 	return b.String()
 }

@@ -41,8 +41,11 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return marshalKeeping(plain(e), eventKeys(), e.raw)
 }
 
-// parseEvent reads one line of the log; ok is false where it is no event.
-func parseEvent(line []byte) (e Event, ok bool) {
+// Raw is the line that the event was read from.
+func (e Event) Raw() []byte { return e.raw }
+
+// ParseEvent reads one line of the log; ok is false where it is no event.
+func ParseEvent(line []byte) (e Event, ok bool) {
 	type plain Event
 	var p plain
 	line, err := shaped(line)
@@ -56,6 +59,15 @@ func parseEvent(line []byte) (e Event, ok bool) {
 	}
 	p.raw = append(json.RawMessage(nil), line...)
 	return Event(p), p.Event != ""
+}
+
+// Unreadable is what a log has for a line that is no event.
+func Unreadable(line []byte) Event {
+	raw, err := encode(map[string]string{"raw": Clip(string(line), 500)})
+	if err != nil {
+		raw = nil
+	}
+	return Event{Event: parseError, raw: raw}
 }
 
 // Time is a time as the files have it.

@@ -49,8 +49,5 @@ const (
 	RecoveryBinding    EventName = "recovery.binding"    // a task and its worktree name each other again, or neither does
 )
 
-// Lines of the log that no call has written; they have no sequence number.
-const (
-	logContinues EventName = "events.continued" // the first one of a log that goes on from another
-	parseError   EventName = "parse_error"      // stands for a line that cannot be read
-)
+// parseError stands for a line of the log that cannot be read. It has no sequence number.
+const parseError EventName = "parse_error"

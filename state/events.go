@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path"
+	"slices"
 
 	"github.com/spf13/afero"
 )
@@ -67,47 +68,16 @@ func (s *Store) eventBytes(f afero.File, lines []json.RawMessage) ([]byte, error
 	return data, nil
 }
 
-// EventQuery chooses events: at most Limit of those that Match (all, if nil).
-// With After nil they are the newest, else the oldest with a higher sequence number.
-type EventQuery struct {
-	Limit int
-	After *int64
-	Match func(Event) bool
-}
-
-// LogPage is what the log has for a query.
-type LogPage struct {
-	Events  []Event // oldest first
-	LastSeq int64   // sequence number of the newest event on the board
-	Missed  *Missed // events after After that the log does not have any more
-}
-
-// Missed are events that are not in the log any more: it was put aside under the
-// name of File, in the same directory, or ("") somebody cut it.
-type Missed struct {
-	From int64  `json:"from"`
-	To   int64  `json:"to"`
-	File string `json:"file,omitempty"`
-}
-
-// Events is ReadLog without what was missed.
-func (v *View) Events(q EventQuery) (events []Event, last int64, err error) {
-	p, err := v.ReadLog(q)
-	return p.Events, p.LastSeq, err
-}
-
-// ReadLog returns the chosen events. Lines that are no event are reported as
-// parse_error with the line, as the original program does; they and lines
-// without a sequence number are left out where After is given.
-func (v *View) ReadLog(q EventQuery) (p LogPage, err error) {
-	if p.LastSeq, err = v.lastSeq(); err != nil {
+// ReadLog reads the log from its end.
+func (i *instant) ReadLog(q EventQuery) (p LogPage, err error) {
+	if p.LastSeq, err = i.lastSeq(); err != nil {
 		return p, err
 	}
 	if q.Match == nil {
 		q.Match = func(Event) bool { return true }
 	}
 	r := logReader{query: q, oldest: p.LastSeq + 1}
-	err = v.backwards(maxTail, r.take)
+	err = i.backwards(maxTail, r.take)
 	far := errors.Is(err, errFar)
 	if far {
 		r.file = path.Base(EventsFile)
@@ -119,8 +89,8 @@ func (v *View) ReadLog(q EventQuery) (p LogPage, err error) {
 		newest = newest[len(newest)-q.Limit:]
 	}
 	p.Events = make([]Event, 0, len(newest))
-	for i := len(newest) - 1; i >= 0; i-- {
-		p.Events = append(p.Events, newest[i])
+	for _, e := range slices.Backward(newest) {
+		p.Events = append(p.Events, e)
 	}
 	if far && q.After == nil {
 		p.Missed = &Missed{From: 1, To: r.oldest - 1, File: r.file}
@@ -141,11 +111,11 @@ type logReader struct {
 
 // take reports whether older lines are wanted.
 func (r *logReader) take(line []byte) bool {
-	e, ok := parseEvent(line)
+	e, ok := ParseEvent(line)
 	if !ok {
-		e = unreadable(line)
+		e = Unreadable(line)
 	}
-	if c, ok := e.continues(); ok {
+	if c, ok := continues(e); ok {
 		r.file = c.File
 		return false
 	}
@@ -167,18 +137,10 @@ func (r *logReader) take(line []byte) bool {
 	return true
 }
 
-func unreadable(line []byte) Event {
-	raw, err := encode(map[string]string{"raw": Clip(string(line), 500)})
-	if err != nil {
-		raw = nil
-	}
-	return Event{Event: parseError, raw: raw}
-}
-
-func (v *View) lastSeq() (last int64, err error) {
-	err = v.backwards(math.MaxInt64, func(line []byte) bool {
-		e, ok := parseEvent(line)
-		if c, continues := e.continues(); continues {
+func (i *instant) lastSeq() (last int64, err error) {
+	err = i.backwards(math.MaxInt64, func(line []byte) bool {
+		e, ok := ParseEvent(line)
+		if c, continues := continues(e); continues {
 			e.Seq = c.AfterSeq
 		}
 		if ok && e.Seq > 0 {
@@ -192,13 +154,13 @@ func (v *View) lastSeq() (last int64, err error) {
 
 // backwards calls take with each line, the newest first, until it returns false.
 // It does not read much more than the last bytes of the log that limit says.
-func (v *View) backwards(limit int64, take func(line []byte) bool) error {
-	for i := len(v.lines) - 1; i >= 0; i-- {
-		if !take(v.lines[i]) {
+func (i *instant) backwards(limit int64, take func(line []byte) bool) error {
+	for _, line := range slices.Backward(i.lines) {
+		if !take(line) {
 			return nil
 		}
 	}
-	f, err := v.store.openFile(v.store.abs(EventsFile))
+	f, err := i.store.openFile(i.store.abs(EventsFile))
 	if missing(err) {
 		return nil
 	}
@@ -211,8 +173,8 @@ func (v *View) backwards(limit int64, take func(line []byte) bool) error {
 		return fmt.Errorf("read event log: %w", err)
 	}
 	size := info.Size()
-	if v.logSize != nil {
-		size = *v.logSize
+	if i.logSize != nil {
+		size = *i.logSize
 	}
 	return linesBackwards(f, size, limit, take)
 }

@@ -13,7 +13,7 @@ import (
 
 // stage writes the new content of each file beside it, under a name of its own;
 // only holders of the board's lock use these names, and leftovers are overwritten.
-func (s *Store) stage(writes []write) (staged []string, err error) {
+func (s *Store) stage(writes []Write) (staged []string, err error) {
 	for _, w := range writes {
 		if w.After == nil {
 			continue
@@ -70,7 +70,7 @@ func (s *Store) makeDir(dir string) error {
 }
 
 // apply puts the staged files in place and appends the events.
-func (s *Store) apply(r record) error {
+func (s *Store) apply(r Batch) error {
 	for _, w := range r.Writes {
 		if err := s.place(w); err != nil {
 			return err
@@ -80,7 +80,7 @@ func (s *Store) apply(r record) error {
 }
 
 // place is the only function that replaces or removes a file of the board.
-func (s *Store) place(w write) error {
+func (s *Store) place(w Write) error {
 	name := s.abs(w.Path)
 	if w.After == nil {
 		if err := s.fs.Remove(name); err != nil && !missing(err) {

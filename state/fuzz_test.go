@@ -13,7 +13,7 @@ func FuzzJournal(f *testing.F) {
 	whole, err := newJournal(h, 4096)
 	require.NoError(f, err)
 	after := "{}\n"
-	rec, err := frame(7, record{Seq: 4, NextID: 3, Writes: []write{{Path: ".tasks/task_2.json", After: &after}}})
+	rec, err := frame(7, Batch{Seq: 4, NextID: 3, Writes: []Write{{Path: ".tasks/task_2.json", After: &after}}})
 	require.NoError(f, err)
 	copy(whole[journalStart:], rec)
 	f.Add(whole)

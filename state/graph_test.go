@@ -13,18 +13,18 @@ import (
 // graphOf is a board with the given blockers, all pending. Numbers without an
 // entry are gaps.
 func graphOf(blockedBy map[int][]int) *Tasks {
-	var all []reading
+	var all []TaskFile
 	for id, b := range blockedBy {
-		all = append(all, reading{id: id, task: &TaskSummary{ID: id, Status: Pending, BlockedBy: b, Priority: DefaultPriority}})
+		all = append(all, TaskFile{ID: id, Task: &TaskSummary{ID: id, Status: Pending, BlockedBy: b, Priority: DefaultPriority}})
 	}
-	slices.SortFunc(all, byNumber)
-	return (&Tasks{}).with(all)
+	slices.SortFunc(all, func(a, b TaskFile) int { return a.ID - b.ID })
+	return (&Tasks{}).With(all)
 }
 
 func TestGraph(t *testing.T) {
 	g := graphOf(map[int][]int{1: nil, 2: {1}, 3: {2, 9}, 5: {3, 3}, 6: {4}, 7: {8}})
-	g = g.with([]reading{{id: 4, problem: &Problem{File: "4"}}, {id: 8, task: &TaskSummary{ID: 8, Status: Completed}},
-		{id: 10, task: &TaskSummary{ID: 10, Status: Deleted, BlockedBy: []int{1}}}})
+	g = g.With([]TaskFile{{ID: 4, Problem: &Problem{File: "4"}}, {ID: 8, Task: &TaskSummary{ID: 8, Status: Completed}},
+		{ID: 10, Task: &TaskSummary{ID: 10, Status: Deleted, BlockedBy: []int{1}}}})
 	require.Equal(t, []int{2}, g.OpenBlockers([]int{2, 8, 9, 10}), "completed, missing and deleted ones block nothing")
 	require.Equal(t, []int{4}, g.OpenBlockers([]int{4}), "one that cannot be read blocks")
 	require.Equal(t, []int{2}, g.Blocks(1))
@@ -42,8 +42,8 @@ func TestGraph(t *testing.T) {
 func TestCircles(t *testing.T) {
 	require.Empty(t, graphOf(map[int][]int{1: nil, 2: {1}, 3: {1, 2}, 4: {3, 2, 99}}).Circles())
 	g := graphOf(map[int][]int{1: {2}, 2: {3, 9}, 3: {1}, 4: {4}, 5: {1}, 6: {7}, 7: {6}, 8: {10}, 10: {11}})
-	g = g.with([]reading{{id: 7, task: &TaskSummary{ID: 7, Status: Completed, BlockedBy: []int{6}}},
-		{id: 11, problem: &Problem{File: "11"}}})
+	g = g.With([]TaskFile{{ID: 7, Task: &TaskSummary{ID: 7, Status: Completed, BlockedBy: []int{6}}},
+		{ID: 11, Problem: &Problem{File: "11"}}})
 	require.Equal(t, [][]int{{1, 2, 3, 1}, {4, 4}}, g.Circles(), "a completed task waits for nobody")
 
 	chain := map[int][]int{1: {20_000}}
@@ -56,12 +56,12 @@ func TestCircles(t *testing.T) {
 }
 
 func TestReadyOrder(t *testing.T) {
-	var rs []reading
+	var rs []TaskFile
 	for i, p := range []int{2, 0, 4, 0, 99, -5, 2} {
-		rs = append(rs, reading{id: i + 1, task: &TaskSummary{ID: i + 1, Status: Pending, Priority: p}})
+		rs = append(rs, TaskFile{ID: i + 1, Task: &TaskSummary{ID: i + 1, Status: Pending, Priority: p}})
 	}
 	var got []int
-	for _, s := range (&Tasks{}).with(rs).Ready(func(*TaskSummary) bool { return false }) {
+	for _, s := range (&Tasks{}).With(rs).Ready(func(*TaskSummary) bool { return false }) {
 		got = append(got, s.ID)
 	}
 	require.Equal(t, []int{2, 4, 6, 1, 7, 3, 5}, got)
@@ -70,32 +70,32 @@ func TestReadyOrder(t *testing.T) {
 // with is what replaces entries; it is held against a map.
 func TestWithIsAMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	tasks, want := &Tasks{}, map[int]reading{}
+	tasks, want := &Tasks{}, map[int]TaskFile{}
 	for range 2000 {
-		var changed []reading
+		var changed []TaskFile
 		for id := 1; id < 30; id++ {
 			if r.IntN(8) > 0 {
 				continue
 			}
-			next := reading{id: id}
+			next := TaskFile{ID: id}
 			switch r.IntN(3) {
 			case 0:
-				next.task = &TaskSummary{ID: id}
+				next.Task = &TaskSummary{ID: id}
 			case 1:
-				next.problem = &Problem{File: fmt.Sprint(id)}
+				next.Problem = &Problem{File: fmt.Sprint(id)}
 			}
 			changed, want[id] = append(changed, next), next
 		}
 		before := slices.Clone(tasks.All)
 		old := tasks
-		tasks = tasks.with(changed)
+		tasks = tasks.With(changed)
 		require.Equal(t, before, old.All, "what was given out stays")
 		n := 0
 		for id := 1; id < 30; id++ {
 			found, ok := tasks.Find(id)
-			require.Equal(t, want[id].task != nil, ok)
-			require.True(t, !ok || found == want[id].task)
-			require.Equal(t, want[id].problem != nil, tasks.unreadable(id))
+			require.Equal(t, want[id].Task != nil, ok)
+			require.True(t, !ok || found == want[id].Task)
+			require.Equal(t, want[id].Problem != nil, tasks.unreadable(id))
 			if ok {
 				n++
 			}

@@ -87,7 +87,7 @@ func TestNestedTaskIsAProblem(t *testing.T) {
 	create(t, s, "one")
 	create(t, s, "two")
 	bomb := strings.Repeat("[", 9000) + strings.Repeat("]", 9000)
-	name := filepath.Join(root, taskPath(1))
+	name := filepath.Join(root, TaskKey(1))
 	require.NoError(t, os.WriteFile(name, []byte(`{"id":1,"subject":"x","status":"pending","x":`+bomb+`}`), 0o644))
 	require.NoError(t, s.View(context.Background(), func(v *View) error {
 		all, err := v.Tasks()
@@ -142,7 +142,7 @@ func TestByteOrderMark(t *testing.T) {
 		tx.PutWorktree(Worktree{Name: "w", Status: Active})
 		return nil
 	}))
-	for _, name := range []string{filepath.Join(root, taskPath(1)), filepath.Join(root, IndexFile)} {
+	for _, name := range []string{filepath.Join(root, TaskKey(1)), filepath.Join(root, IndexFile)} {
 		data, err := os.ReadFile(name)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(name, append([]byte("\xef\xbb\xbf"), data...), 0o644))
@@ -158,7 +158,7 @@ func TestByteOrderMark(t *testing.T) {
 		tx.PutWorktree(w)
 		return nil
 	}))
-	data, err := os.ReadFile(filepath.Join(root, taskPath(1)))
+	data, err := os.ReadFile(filepath.Join(root, TaskKey(1)))
 	require.NoError(t, err)
 	require.True(t, bytes.HasPrefix(data, []byte("{")))
 }
@@ -167,7 +167,7 @@ func TestByteOrderMark(t *testing.T) {
 // written it; what the repository does not carry is continued.
 func TestBoardThatCameWithTheRepository(t *testing.T) {
 	root := t.TempDir()
-	task := filepath.Join(root, taskPath(1))
+	task := filepath.Join(root, TaskKey(1))
 	require.NoError(t, os.MkdirAll(filepath.Dir(task), 0o755))
 	require.NoError(t, os.WriteFile(task, []byte(`{"id":1,"subject":"x","status":"pending"}`), 0o644))
 	tracked := []string{".tasks/task_1.json"}

@@ -20,7 +20,7 @@ func TestSweepOperations(t *testing.T) {
 	living, err := s.NewOperation()
 	require.NoError(t, err)
 	defer living.Close()
-	ops := filepath.Join(dir, "private", opsName)
+	ops := s.abs(OpsDir)
 	for _, name := range []string{"dead.lock", ".dead.json.tmp", ".gone.json.tmp", ".put.json.tmp", "put.json", "put.lock", "." + living.ID + ".json.tmp"} {
 		require.NoError(t, os.WriteFile(filepath.Join(ops, name), []byte("{"), 0o644))
 	}
@@ -57,7 +57,7 @@ func TestSweepBesideNewOperations(t *testing.T) {
 	for range 5_000 {
 		op, err := s.NewOperation()
 		require.NoError(t, err)
-		staged := s.private(opsName, "."+op.ID+".json.tmp")
+		staged := s.abs(OpsDir + "/" + "." + op.ID + ".json.tmp")
 		require.NoError(t, os.WriteFile(staged, []byte("{"), 0o644))
 		require.NoError(t, os.Remove(staged), "it is no sweep's while its operation lives")
 		op.Close()
@@ -78,7 +78,7 @@ func TestGoing(t *testing.T) {
 	require.True(t, s.Going(op.ID))
 	_, err = s.TakeOver(op.ID)
 	require.ErrorIs(t, err, ErrLockHeld)
-	op.lock.Close() // it dies
+	op.File().Close() // it dies
 	require.False(t, s.Going(op.ID))
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -93,7 +93,7 @@ func TestGoing(t *testing.T) {
 	for range 500 {
 		taken, err := s.TakeOver(op.ID)
 		require.NoError(t, err)
-		taken.lock.Close()
+		taken.File().Close()
 	}
 	cancel()
 	<-looked

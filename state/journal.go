@@ -40,22 +40,6 @@ type header struct {
 	After  int64 `json:"after,omitempty"` // which log that is: the one that goes on after this event
 }
 
-// write is one file of a transaction: its content before and after. A nil After
-// removes the file.
-type write struct {
-	Path   string  `json:"path"`
-	Before string  `json:"before,omitempty"` // hash; "" where there was no file
-	After  *string `json:"after"`
-}
-
-// record is one transaction: all its files and events, or nothing.
-type record struct {
-	Seq    int64             `json:"seq"`     // last sequence number given out with it
-	NextID int               `json:"next_id"` // next task id after it
-	Writes []write           `json:"writes"`
-	Events []json.RawMessage `json:"events,omitempty"`
-}
-
 // journal gives access to the log file; the caller holds the board's lock for
 // everything but read.
 type journal struct {
@@ -99,7 +83,7 @@ func unframe(data []byte) (body []byte, gen int64, size int, ok bool) {
 type position struct {
 	header
 	End     int64
-	Records []record
+	Records []Batch
 	Offsets []int64 // of each record
 }
 
@@ -118,7 +102,7 @@ func parseJournal(data []byte) (p position, ok bool) {
 	p.End = journalStart
 	for p.End < int64(len(data)) {
 		body, gen, size, sound := unframe(data[p.End:])
-		var r record
+		var r Batch
 		if !sound || gen != p.Gen || json.Unmarshal(body, &r) != nil {
 			break
 		}
@@ -141,7 +125,7 @@ func (p position) last() (seq int64, nextID int) {
 // append writes one record at the given offset and flushes it: when it returns
 // nil, the record is committed. flushed is false where the outcome of the flush
 // itself is unknown.
-func (j journal) append(gen, at int64, r record) (end int64, flushed bool, err error) {
+func (j journal) append(gen, at int64, r Batch) (end int64, flushed bool, err error) {
 	data, err := frame(gen, r)
 	if err != nil {
 		return at, true, err

@@ -110,9 +110,6 @@ func (d *disk) lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
-// ErrLockHeld is what taking a lock answers where another holder is alive.
-var ErrLockHeld = errors.New("lock is held")
-
 // tryLock takes the lock on the file at path, creating it, and returns the
 // open file: the lock lives until the file, and every copy of it that a child
 // process inherited, is closed. It does not wait.

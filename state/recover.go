@@ -10,9 +10,9 @@ import (
 
 // replay is what recovery has to do to bring the files to where the journal is.
 type replay struct {
-	writes    []write
+	writes    []Write
 	events    []json.RawMessage
-	conflicts []write // ours that give way to a file that another program wrote since
+	conflicts []Write // ours that give way to a file that another program wrote since
 	unsound   []string
 }
 
@@ -29,7 +29,7 @@ func replayFrom(m marker, sameBoot bool, p position) int64 {
 // history is what the journal knows of one file.
 type history struct {
 	path   string
-	last   *write          // newest change that may be missing; nil: none
+	last   *Write          // newest change that may be missing; nil: none
 	hashes map[string]bool // of every content that it had
 	images []string        // contents that we gave it
 }
@@ -59,7 +59,7 @@ func (s *Store) plan(p position, from int64) (todo replay, err error) {
 	return todo, err
 }
 
-func (h *history) add(w write, mayBeMissing bool) {
+func (h *history) add(w Write, mayBeMissing bool) {
 	h.hashes[w.Before], h.hashes[afterHash(w)] = true, true
 	if w.After != nil {
 		h.images = append(h.images, *w.After)
@@ -73,11 +73,11 @@ func (s *Store) planFile(todo *replay, h *history) error {
 	if !filepath.IsLocal(filepath.FromSlash(h.path)) {
 		return fmt.Errorf("journal names %q", h.path)
 	}
-	current, err := s.readFile(s.abs(h.path), maxIndexFile)
+	current, err := s.readFile(s.abs(h.path), MaxValue)
 	if err != nil && !missing(err) {
 		return fmt.Errorf("recover %s: %w", h.path, err)
 	}
-	now := hashOf(current, err == nil)
+	now := Hash(current, err == nil)
 	switch {
 	case now == afterHash(*h.last):
 	case h.hashes[now] || h.tore(current):
@@ -103,11 +103,11 @@ func (h *history) tore(current []byte) bool {
 	return len(current) == 0
 }
 
-func afterHash(w write) string {
+func afterHash(w Write) string {
 	if w.After == nil {
 		return ""
 	}
-	return hashOf([]byte(*w.After), true)
+	return Hash([]byte(*w.After), true)
 }
 
 // recover finishes what dead holders of the lock left, and opens the journal.
@@ -148,27 +148,24 @@ func (s *Store) recover(m marker, sameBoot bool) (marker, error) {
 
 // recovered is the marker of a board whose files are where the journal is.
 func (s *Store) recovered(p position) (marker, error) {
-	v := &View{store: s}
 	seq, next := p.last()
-	logged, err1 := v.lastSeq()
-	ids, err2 := v.taskIDs()
-	if n := len(ids); n > 0 {
-		next = max(next, ids[n-1]+1)
+	logged, err1 := (&instant{store: s}).lastSeq()
+	names, err2 := s.names(s.abs(TasksDir))
+	if err2 != nil {
+		err2 = fmt.Errorf("list tasks: %w", err2)
 	}
 	return marker{Clean: true, Gen: p.Gen, End: p.End, Applied: p.End,
-		Seq: max(seq, logged), NextID: max(next, 1)}, errors.Join(err1, err2)
+		Seq: max(seq, logged), NextID: max(next, HighestTask(names)+1)}, errors.Join(err1, err2)
 }
 
 // tell commits the events of a recovery, if there are any.
 func (s *Store) tell(m marker, events []Event) (marker, error) {
-	if len(events) == 0 {
-		return m, nil
-	}
-	tx := s.newTx(m)
-	for _, e := range events {
-		tx.Emit(e)
-	}
-	return s.commit(m, tx)
+	return s.decide(m, func(tx *Tx) error {
+		for _, e := range events {
+			tx.Emit(e)
+		}
+		return nil
+	})
 }
 
 // readOrRenewJournal opens the journal for writing. One that has no sound header
@@ -223,7 +220,7 @@ func (s *Store) replay(p position, from int64) ([]Event, error) {
 	}
 	var told []Event
 	for _, path := range todo.unsound {
-		data, err := s.readFile(s.abs(path), maxIndexFile)
+		data, err := s.readFile(s.abs(path), MaxValue)
 		if err != nil {
 			return nil, err
 		}

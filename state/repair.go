@@ -127,8 +127,8 @@ func (s *Store) repairEvents(h header, expected []json.RawMessage) error {
 		return fmt.Errorf("read event log: %w", err)
 	}
 	after := string(whole[:end.flushed]) + string(end.mended)
-	w := write{Path: EventsFile, After: &after}
-	if _, err := s.stage([]write{w}); err != nil {
+	w := Write{Path: EventsFile, After: &after}
+	if _, err := s.stage([]Write{w}); err != nil {
 		return err
 	}
 	return s.place(w)
@@ -154,7 +154,7 @@ func mergeEvents(tail []byte, expected []json.RawMessage) (merged, cut []byte) {
 	}
 	var todo []numbered
 	for _, line := range expected {
-		if e, ok := parseEvent(line); ok {
+		if e, ok := ParseEvent(line); ok {
 			todo = append(todo, numbered{e.Seq, line})
 		}
 	}
@@ -163,7 +163,7 @@ func mergeEvents(tail []byte, expected []json.RawMessage) (merged, cut []byte) {
 		line, rest, ended := bytes.Cut(tail, []byte("\n"))
 		tail = rest
 		clean := bytes.Trim(line, "\x00")
-		e, ok := parseEvent(clean)
+		e, ok := ParseEvent(clean)
 		if !ok && !ended {
 			cut = clean
 			break
@@ -171,7 +171,7 @@ func mergeEvents(tail []byte, expected []json.RawMessage) (merged, cut []byte) {
 		if len(clean) == 0 && len(line) > 0 {
 			continue
 		}
-		if c, first := e.continues(); first && len(merged) == 0 { // what comes before is in an older log
+		if c, first := continues(e); first && len(merged) == 0 { // what comes before is in an older log
 			for len(todo) > 0 && todo[0].seq <= c.AfterSeq {
 				todo = todo[1:]
 			}

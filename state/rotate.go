@@ -25,12 +25,16 @@ type continuation struct {
 	File     string `json:"file"`
 }
 
-// continues reports whether the line is the first of a log that goes on from another.
-func (e Event) continues() (c continuation, ok bool) {
+// logContinues is the first line of a log that goes on from another. It has no
+// sequence number.
+const logContinues EventName = "events.continued"
+
+// continues reports whether the event, which is that line, is such a first one.
+func continues(e Event) (c continuation, ok bool) {
 	if e.Event != logContinues || e.Seq != 0 {
 		return continuation{}, false
 	}
-	err := json.Unmarshal(e.raw, &c)
+	err := json.Unmarshal(e.Raw(), &c)
 	return c, err == nil && c.AfterSeq > 0
 }
 
@@ -42,8 +46,8 @@ func continuationOf(f afero.File) (c continuation, err error) {
 		return c, err
 	}
 	line, _, whole := bytes.Cut(head, []byte("\n"))
-	if e, ok := parseEvent(line); ok && whole {
-		c, _ = e.continues()
+	if e, ok := ParseEvent(line); ok && whole {
+		c, _ = continues(e)
 	}
 	return c, nil
 }
@@ -102,17 +106,19 @@ func (s *Store) rotateLog(last int64) error {
 }
 
 // stageLog gives the log its second name and writes the one that follows beside it.
-func (s *Store) stageLog(log string, last int64) (next write, err error) {
+func (s *Store) stageLog(log string, last int64) (next Write, err error) {
 	first, err := s.firstSeq(log)
 	if err != nil {
 		return next, err
 	}
 	c := continuation{AfterSeq: last, File: fmt.Sprintf("events-%d.jsonl", first)}
-	raw, err := encode(c)
-	if err != nil {
-		return next, err
-	}
-	line, err := encode(Event{Event: logContinues, TS: s.Now(), raw: raw})
+	line, err := encode(struct {
+		Event    EventName `json:"event"`
+		TS       float64   `json:"ts"`
+		Task     Fields    `json:"task"`
+		Worktree Fields    `json:"worktree"`
+		continuation
+	}{logContinues, s.Now(), Fields{}, Fields{}, c})
 	if err != nil {
 		return next, err
 	}
@@ -123,7 +129,7 @@ func (s *Store) stageLog(log string, last int64) (next write, err error) {
 	if err := s.writeNew(tempName(log), []byte(text)); err != nil {
 		return next, err
 	}
-	return write{Path: EventsFile, After: &text}, s.syncFile(tempName(log))
+	return Write{Path: EventsFile, After: &text}, s.syncFile(tempName(log))
 }
 
 // keepLog gives the log a second name, durably. What has that name is a leftover
@@ -150,7 +156,7 @@ func (s *Store) unlinkKept() (done bool) {
 	names, _ := s.names(s.abs(WorktreesDir))
 	for _, name := range names {
 		kept := s.abs(WorktreesDir + "/" + name)
-		if oldLog.MatchString(name) && s.sameFile(s.abs(EventsFile), kept) {
+		if IsOldLog(name) && s.sameFile(s.abs(EventsFile), kept) {
 			done = s.fs.Remove(kept) == nil
 		}
 	}
@@ -173,8 +179,8 @@ func (s *Store) firstSeq(log string) (int64, error) {
 	lines := bufio.NewScanner(io.LimitReader(f, maxTail))
 	lines.Buffer(nil, maxLine)
 	for lines.Scan() {
-		e, _ := parseEvent(bytes.TrimSpace(lines.Bytes()))
-		if c, ok := e.continues(); ok {
+		e, _ := ParseEvent(bytes.TrimSpace(lines.Bytes()))
+		if c, ok := continues(e); ok {
 			return c.AfterSeq + 1, nil
 		}
 		if e.Seq > 0 {

@@ -16,31 +16,19 @@ import (
 	"wt-mcp/state/osfs"
 )
 
-// Where the board's files lie, relative to the root of the board.
-const (
-	TasksDir     = ".tasks"
-	WorktreesDir = ".worktrees"
-	IndexFile    = WorktreesDir + "/index.json"
-	EventsFile   = WorktreesDir + "/events.jsonl"
-)
-
 // Names in the private directory.
 const (
-	privatePrefix = "private/" // in journal paths
-	lockName      = "lock"
-	markerName    = "marker"
-	journalName   = "journal"
-	opsName       = "ops"
-	asideName     = "set-aside"
+	lockName    = "lock"
+	markerName  = "marker"
+	journalName = "journal"
+	asideName   = "set-aside"
 )
 
 // Limits on what is read: larger files are not ours.
 const (
-	maxTaskFile  = 16 << 20
-	maxIndexFile = 64 << 20
-	maxLine      = 4 << 20   // of the event log
-	maxTail      = 32 << 20  // how far back the event log is read
-	maxRewrite   = 256 << 20 // an event log that can be mended
+	maxLine    = 4 << 20   // of the event log
+	maxTail    = 32 << 20  // how far back the event log is read
+	maxRewrite = 256 << 20 // an event log that can be mended
 )
 
 // Config says where a board lives and what it stands on. Root and Private are
@@ -187,7 +175,7 @@ func (s *Store) private(names ...string) string {
 
 // abs maps a path of the journal to the file system.
 func (s *Store) abs(path string) string {
-	if rest, ok := strings.CutPrefix(path, privatePrefix); ok {
+	if rest, ok := strings.CutPrefix(path, PrivateDir+"/"); ok {
 		return s.private(filepath.FromSlash(rest))
 	}
 	return filepath.Join(s.root, filepath.FromSlash(path))
@@ -275,14 +263,16 @@ func (s *Store) update(ctx context.Context, fn func(*Tx) error) (m marker, err e
 	if m, err = s.settle(); err != nil {
 		return m, err
 	}
-	tx := s.newTx(m)
-	if err := fn(tx); err != nil {
+	return s.decide(m, fn)
+}
+
+// decide commits what fn changes on the settled board.
+func (s *Store) decide(m marker, fn func(*Tx) error) (marker, error) {
+	b, err := Decide(&instant{store: s}, Start{Seq: m.Seq, NextID: m.NextID, Holder: s.holder, SetAside: s.setAside}, fn)
+	if err != nil || b.IsEmpty() {
 		return m, err
 	}
-	if tx.err != nil || tx.empty() {
-		return m, tx.err
-	}
-	return s.commit(m, tx)
+	return s.commit(m, b)
 }
 
 // Settle finishes what a process that died in the middle of a change left to do.
@@ -317,22 +307,18 @@ func (s *Store) holdersMarker() (marker, bool) {
 // noticed while there is nothing to take back; the journal's flush is the
 // commit; the files follow. Files that cannot follow then are left to the next
 // holder of the lock, and readers get them from the journal.
-func (s *Store) commit(m marker, tx *Tx) (marker, error) {
-	r, err := tx.record()
-	if err != nil {
-		return m, err
-	}
+func (s *Store) commit(m marker, b Batch) (marker, error) {
 	dirty := m
 	dirty.Clean, dirty.Applied, dirty.Holder, dirty.Since = false, m.End, s.holder, s.Now()
 	if err := s.writeMarker(dirty); err != nil {
 		return m, s.unwritable(err)
 	}
-	staged, err := s.stage(r.Writes)
+	staged, err := s.stage(b.Writes)
 	if err != nil {
 		s.unstage(staged)
 		return m, errors.Join(s.unwritable(err), s.writeMarker(m))
 	}
-	end, flushed, err := s.journal.append(m.Gen, m.End, r)
+	end, flushed, err := s.journal.append(m.Gen, m.End, b)
 	if err != nil {
 		s.unstage(staged)
 		if flushed {
@@ -342,9 +328,9 @@ func (s *Store) commit(m marker, tx *Tx) (marker, error) {
 			"the disk did not confirm the last change, so its outcome is unknown, and this server changes nothing more: %v", err)
 		return m, s.broken
 	}
-	m.End, m.Seq, m.NextID = end, r.Seq, r.NextID
-	if err := s.apply(r); err != nil {
-		dirty.End, dirty.Seq, dirty.NextID, dirty.Pending = end, r.Seq, r.NextID, err.Error()
+	m.End, m.Seq, m.NextID = end, b.Seq, b.NextID
+	if err := s.apply(b); err != nil {
+		dirty.End, dirty.Seq, dirty.NextID, dirty.Pending = end, b.Seq, b.NextID, err.Error()
 		_ = s.writeMarker(dirty)
 		return dirty, nil
 	}

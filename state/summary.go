@@ -136,7 +136,7 @@ func (v *View) Mentions(t *TaskSummary, w *Words) bool {
 	if err != nil {
 		return false
 	}
-	text, _ := whole.searchText(maxTaskFile)
+	text, _ := whole.searchText(MaxTask)
 	return w.allIn(text)
 }
 
@@ -185,21 +185,56 @@ func (t *Tasks) unreadable(id int) bool {
 	return found
 }
 
-// with returns the tasks with the given readings, which are by number, in place
-// of what was known of those numbers.
-func (t *Tasks) with(changed []reading) *Tasks {
+// TaskFile is what the file of one number holds: a task, a problem, or neither where
+// there is no file.
+type TaskFile struct {
+	ID      int
+	Task    *TaskSummary
+	Problem *Problem
+}
+
+// ReadTaskFile reads what is in the file of a number, which people call name.
+func ReadTaskFile(id int, name string, data []byte) TaskFile {
+	t, err := parsePlain(id, data)
+	if err != nil {
+		return TaskFile{ID: id, Problem: &Problem{File: name, Error: err.Error()}}
+	}
+	return TaskFile{ID: id, Task: summarize(t)}
+}
+
+// Over returns the tasks with those values over them that are a task's; where says
+// what people call the place of one.
+func (t *Tasks) Over(values map[string]*string, where func(key string) string) *Tasks {
+	var over []TaskFile
+	for key, value := range values {
+		id, ok := TaskID(strings.TrimPrefix(key, TasksDir+"/"))
+		switch {
+		case !ok:
+		case value == nil:
+			over = append(over, TaskFile{ID: id})
+		default:
+			over = append(over, ReadTaskFile(id, where(key), []byte(*value)))
+		}
+	}
+	slices.SortFunc(over, func(a, b TaskFile) int { return a.ID - b.ID })
+	return t.With(over)
+}
+
+// With returns the tasks with the given files, which are by number, in place of what
+// was known of those numbers.
+func (t *Tasks) With(changed []TaskFile) *Tasks {
 	if len(changed) == 0 {
 		return t
 	}
 	next := &Tasks{All: make([]*TaskSummary, 0, len(t.All)+len(changed))}
 	from := 0
 	for _, r := range changed {
-		to := max(from, t.position(r.id))
+		to := max(from, t.position(r.ID))
 		next.All = append(next.All, t.All[from:to]...)
-		if r.task != nil {
-			next.All = append(next.All, r.task)
+		if r.Task != nil {
+			next.All = append(next.All, r.Task)
 		}
-		if from = to; from < len(t.All) && t.All[from].ID == r.id {
+		if from = to; from < len(t.All) && t.All[from].ID == r.ID {
 			from++
 		}
 	}
@@ -208,18 +243,18 @@ func (t *Tasks) with(changed []reading) *Tasks {
 	return next
 }
 
-func (t *Tasks) mergeProblems(old *Tasks, changed []reading) {
+func (t *Tasks) mergeProblems(old *Tasks, changed []TaskFile) {
 	add := func(id int, p Problem) { t.broken, t.Problems = append(t.broken, id), append(t.Problems, p) }
 	from := 0
 	for _, r := range changed {
-		for ; from < len(old.broken) && old.broken[from] < r.id; from++ {
+		for ; from < len(old.broken) && old.broken[from] < r.ID; from++ {
 			add(old.broken[from], old.Problems[from])
 		}
-		if from < len(old.broken) && old.broken[from] == r.id {
+		if from < len(old.broken) && old.broken[from] == r.ID {
 			from++
 		}
-		if r.problem != nil {
-			add(r.id, *r.problem)
+		if r.Problem != nil {
+			add(r.ID, *r.Problem)
 		}
 	}
 	for ; from < len(old.broken); from++ {

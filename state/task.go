@@ -192,9 +192,9 @@ func (s Status) CanBecome(next Status) bool {
 // Open reports whether work on a task in this status can still go on.
 func (s Status) Open() bool { return s == Pending || s == InProgress }
 
-// taskID reads the id off a file name. It knows our files only: conflict copies
+// TaskID reads the id off a file name. It knows our files only: conflict copies
 // ("task_3 (1).json") and backups are other people's.
-func taskID(name string) (int, bool) {
+func TaskID(name string) (int, bool) {
 	digits, isTask := strings.CutPrefix(name, "task_")
 	digits, isJSON := strings.CutSuffix(digits, ".json")
 	id, err := strconv.Atoi(digits)
@@ -204,10 +204,21 @@ func taskID(name string) (int, bool) {
 
 func taskName(id int) string { return "task_" + strconv.Itoa(id) + ".json" }
 
-func taskPath(id int) string { return TasksDir + "/" + taskName(id) }
+// TaskKey is where the task of that number is.
+func TaskKey(id int) string { return TasksDir + "/" + taskName(id) }
+
+// HighestTask is the highest number of a task that has one of these file names.
+func HighestTask(names []string) (highest int) {
+	for _, name := range names {
+		if id, ok := TaskID(name); ok {
+			highest = max(highest, id)
+		}
+	}
+	return highest
+}
 
 // IsTaskFile reports whether the board reads a file of that name as a task.
 func IsTaskFile(name string) bool {
-	_, ok := taskID(name)
+	_, ok := TaskID(name)
 	return ok
 }

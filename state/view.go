@@ -1,105 +1,121 @@
 package state
 
 import (
-	"bytes"
-	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 )
 
-// viewTries is how often a reader looks again without the lock before it queues
-// with the writers.
-const viewTries = 10
+// View is the board at one instant. Its methods read; what they return belongs to the caller.
+type View struct {
+	from   Source
+	staged map[string]*string // what a transaction changed so far; nil: removed
+	seen   map[string][]byte  // what a transaction read; nil elsewhere
+}
+
+// NewView is the board as it is at the source.
+func NewView(from Source) *View { return &View{from: from} }
 
 // Now is the board's clock, in the form that the files have it.
-func (v *View) Now() float64 { return v.store.Now() }
+func (v *View) Now() float64 { return v.from.Now() }
 
-// View runs fn on the board as it is at one instant between two changes, and
-// changes nothing. It takes no lock unless writers keep changing the board or
-// one of them died; so fn may be called more than once, and only the last call
-// counts. A change that is committed is seen, even where the files do not have
-// it yet because its writer died or the disk is full.
-func (s *Store) View(ctx context.Context, fn func(*View) error) error {
-	if err := s.admit(ctx); err != nil {
-		return err
-	}
-	return againIfTorn(func() error { return s.view(ctx, fn) })
+// Going reports whether the owner of an operation, or a child of it, lives.
+func (v *View) Going(id string) bool { return v.from.Going(id) }
+
+// Problem is a file of the board that cannot be read; the rest of the board goes on.
+type Problem struct {
+	File  string `json:"file"`
+	Error string `json:"error"`
 }
 
-func (s *Store) view(ctx context.Context, fn func(*View) error) error {
-	if err := s.guard(); err != nil {
-		return err
+// read returns the content of a board file as this view has it.
+func (v *View) read(path string, limit int64) ([]byte, error) {
+	if content, ok := v.staged[path]; ok {
+		if content == nil {
+			return nil, fs.ErrNotExist
+		}
+		return []byte(*content), nil
 	}
-	for range viewTries {
-		m, before, ok := s.readMarker()
-		if !(ok && m.Clean) && !(before == "" && s.unborn()) {
-			break
-		}
-		err := fn(&View{store: s})
-		if _, after, _ := s.readMarker(); before == after {
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	data, err := v.from.Read(path, limit)
+	if v.seen != nil && err == nil {
+		v.seen[path] = data
 	}
-	return s.viewLocked(ctx, fn)
+	return data, err
 }
 
-// unborn reports that no store has written this board yet.
-func (s *Store) unborn() bool {
-	_, err := s.lstat(s.private(journalName))
-	return missing(err)
-}
-
-func (s *Store) viewLocked(ctx context.Context, fn func(*View) error) error {
-	unlock, err := s.lockBoard(ctx)
-	switch {
-	case err == nil:
-		defer unlock()
-	case CodeOf(err) != ReadOnly: // where nobody can write, nobody needs to be kept out
-		return err
+// Task returns the task, whatever its status. The error is NotFound or Corrupt.
+func (v *View) Task(id int) (Task, error) {
+	data, err := v.read(TaskKey(id), MaxTask)
+	if missing(err) {
+		return Task{}, Errorf(NotFound, "call task_list to see the tasks", "there is no task %d", id).With("task_id", id)
 	}
-	v := &View{store: s}
-	if m, _, ok := s.readMarker(); !(ok && m.Clean) {
-		if err := v.catchUp(m, ok); err != nil {
-			return err
+	if err == nil {
+		var t Task
+		if t, err = parseTask(id, data); err == nil {
+			return t, nil
 		}
 	}
-	return fn(v)
+	return Task{}, v.corrupt(TaskKey(id), err)
 }
 
-// catchUp lays what the journal has committed over what the files have.
-func (v *View) catchUp(m marker, sameBoot bool) error {
-	p, ok, err := v.store.journalNow()
-	if err != nil || !ok {
-		return err
+func (v *View) corrupt(path string, err error) *Error {
+	var known *Error
+	if errors.As(err, &known) && known.Code == Corrupt {
+		return known
 	}
-	todo, err := v.store.plan(p, replayFrom(m, sameBoot, p))
+	name := v.from.Where(path)
+	return Errorf(Corrupt, "mend the file by hand, or move it away; nothing was changed", "file %s cannot be read", name).
+		With("file", name).because(err)
+}
+
+// Tasks are all tasks as this view has them, those included that a transaction
+// has staged.
+func (v *View) Tasks() (*Tasks, error) {
+	tasks, err := v.from.Tasks()
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("list tasks: %w", err)
 	}
-	v.over = map[string]*string{}
-	for _, w := range todo.writes {
-		v.over[w.Path] = w.After
-	}
-	end, err := v.store.eventsEnd(p.header, todo.events)
-	v.logSize, v.lines = &end.flushed, splitLines(end.mended)
-	return err
+	return tasks.Over(v.staged, v.from.Where), nil
 }
 
-func splitLines(data []byte) [][]byte {
-	if len(data) == 0 {
-		return nil
+func (v *View) index() (index, error) {
+	data, err := v.read(IndexFile, MaxValue)
+	if missing(err) {
+		return index{}, nil
 	}
-	return bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
+	if err == nil {
+		var x index
+		if x, err = parseIndex(data); err == nil {
+			return x, nil
+		}
+	}
+	broken := v.corrupt(IndexFile, err)
+	if CodeOf(err) != Corrupt {
+		broken.Hint = "wt-mcp doctor --fix keeps it aside and rebuilds it from git; so does the next change of a worktree"
+	}
+	if broken.Err == nil {
+		broken.Err = ErrIndex
+	} else {
+		broken.Err = fmt.Errorf("%w: %w", ErrIndex, broken.Err)
+	}
+	return index{}, broken
 }
 
-// read parses the journal as it is on disk.
-func (j journal) read() (position, bool, error) {
-	data, err := readFrom(j.file, 0)
-	if err != nil {
-		return position{}, false, fmt.Errorf("read journal: %w", err)
+// ErrIndex is in the chain of errors that say the registry cannot be read.
+var ErrIndex = errors.New("the registry is broken")
+
+// Worktrees returns the registry in its own order, removed entries included.
+func (v *View) Worktrees() ([]Worktree, error) {
+	x, err := v.index()
+	return x.Worktrees, err
+}
+
+// Worktree returns the live entry of that name, or the removed one if there is
+// none; ok is false where the name was never used.
+func (v *View) Worktree(name string) (w Worktree, ok bool, err error) {
+	x, err := v.index()
+	if i := x.find(name); err == nil && i >= 0 {
+		return x.Worktrees[i], true, nil
 	}
-	p, ok := parseJournal(data)
-	return p, ok, nil
+	return Worktree{}, false, err
 }

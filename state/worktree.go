@@ -152,13 +152,17 @@ func nameRule(name string) string {
 		return "a dot must not end it or follow a dot"
 	case strings.HasSuffix(lower, ".lock"):
 		return "git keeps names that end in .lock for itself"
-	case lower == "head" || lower == "index.json" || lower == "events.jsonl" || oldLog.MatchString(lower):
+	case lower == "head" || lower == "index.json" || lower == "events.jsonl" || IsOldLog(lower):
 		return "the name is taken by git or by the board"
 	case deviceNames.MatchString(stem):
 		return "it is the name of a Windows device"
 	}
 	return ""
 }
+
+// IsOldLog reports whether a file beside the event log, by its name, is one that it
+// goes on from.
+func IsOldLog(name string) bool { return oldLog.MatchString(name) }
 
 // LiveNames lists the worktrees that exist on the registry, in its order.
 func (s *Store) LiveNames(ctx context.Context) (names []string, err error) {
