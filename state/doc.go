@@ -1,15 +1,16 @@
-// Package state is the board: its tasks, its registry of worktrees, its event log, and
-// who may change a task. It keeps them in plain files that people and other programs
-// may read and edit, and knows neither git nor what the commands of a run do.
+// Package state is the board as values and rules of change: its tasks, its registry of
+// worktrees, its event log, and who may change a task. It knows neither git, nor what the
+// commands of a run do, nor where a store keeps the board.
 //
-// What it promises, to any number of goroutines and processes of one machine:
+// What it promises, whatever [Store] keeps the board:
 //
-//   - Invariants 1 to 4. When [Store.Update] returns nil, all that it changed is on disk
-//     and visible to every process; when it fails, nothing changed.
 //   - A [View] is the board as it was at one instant, and reading changes nothing.
-//   - The board's lock is the kernel's: it ends with the process that holds it.
+//   - A change is made in three steps: it is read, from a [Source]; decided, by a function
+//     on a [Tx], which reaches nothing but the board ([Decide]); and taken or refused as one
+//     [Batch], values and events together (invariants 1 to 4).
+//   - What other programs and people wrote into a value survives our changing it.
 //
-// It is not safe across machines, and [CheckFileSystem] says where it cannot be kept.
+// Package files is the store on plain files, and package statetest what any store must do.
 //
 // The words of this program, as all packages use them:
 //

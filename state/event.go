@@ -63,7 +63,7 @@ func ParseEvent(line []byte) (e Event, ok bool) {
 
 // Unreadable is what a log has for a line that is no event.
 func Unreadable(line []byte) Event {
-	raw, err := encode(map[string]string{"raw": Clip(string(line), 500)})
+	raw, err := Encode(map[string]string{"raw": Clip(string(line), 500)})
 	if err != nil {
 		raw = nil
 	}

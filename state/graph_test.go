@@ -166,24 +166,6 @@ func TestSearchText(t *testing.T) {
 	require.Equal(t, 2, s.Lost)
 }
 
-func TestMentions(t *testing.T) {
-	s, _ := newBoard(t)
-	create(t, s, "one")
-	require.NoError(t, s.Update(t.Context(), func(tx *Tx) error {
-		tx.PutTask(Task{ID: 1, Subject: "Alpha", Status: Pending, Description: strings.Repeat("x", 3000), Notes: []Note{{Text: "the OMEGA"}}})
-		return nil
-	}))
-	require.NoError(t, s.View(t.Context(), func(v *View) error {
-		tasks, err := v.Tasks()
-		require.NoError(t, err)
-		for query, want := range map[string]bool{" alpha Omega": true, "alpha psi": false, "": true, "xxx omeg": true, "q": false} {
-			words := ParseWords(query)
-			require.Equal(t, want, v.Mentions(tasks.All[0], &words), query)
-		}
-		return nil
-	}))
-}
-
 // The pairs never deny a word that is there.
 func TestPairsAreOfTheText(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))

@@ -12,7 +12,7 @@ import (
 // of raw that known does not name: what other programs and people wrote into a
 // file survives our rewriting it.
 func marshalKeeping(known any, names []string, raw json.RawMessage) ([]byte, error) {
-	out, err := encode(known)
+	out, err := Encode(known)
 	if err != nil || len(raw) == 0 {
 		return out, err
 	}
@@ -28,7 +28,7 @@ func marshalKeeping(known any, names []string, raw json.RawMessage) ([]byte, err
 	}
 	sort.Strings(unknown)
 	for _, key := range unknown {
-		name, err := encode(key)
+		name, err := Encode(key)
 		if err != nil {
 			return nil, err
 		}
@@ -38,9 +38,9 @@ func marshalKeeping(known any, names []string, raw json.RawMessage) ([]byte, err
 	return out, nil
 }
 
-// encode is json.Marshal without the escaping of <, > and &, which people would
+// Encode is json.Marshal without the escaping of <, > and &, which people would
 // have to read in the files.
-func encode(v any) ([]byte, error) {
+func Encode(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
@@ -52,7 +52,7 @@ func encode(v any) ([]byte, error) {
 
 // file is the form in which a person reads it: two-space indentation, one final newline.
 func file(v any) ([]byte, error) {
-	compact, err := encode(v)
+	compact, err := Encode(v)
 	if err != nil {
 		return nil, err
 	}

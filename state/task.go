@@ -202,10 +202,8 @@ func TaskID(name string) (int, bool) {
 	return id, ok
 }
 
-func taskName(id int) string { return "task_" + strconv.Itoa(id) + ".json" }
-
 // TaskKey is where the task of that number is.
-func TaskKey(id int) string { return TasksDir + "/" + taskName(id) }
+func TaskKey(id int) string { return TasksDir + "/task_" + strconv.Itoa(id) + ".json" }
 
 // HighestTask is the highest number of a task that has one of these file names.
 func HighestTask(names []string) (highest int) {

@@ -108,7 +108,7 @@ func (tx *Tx) batch() (Batch, error) {
 	}
 	for i, e := range tx.events {
 		e.Seq, e.TS = tx.start.Seq+int64(i)+1, tx.at
-		line, err := encode(e)
+		line, err := Encode(e)
 		if err != nil {
 			return Batch{}, fmt.Errorf("encode event %s: %w", e.Event, err)
 		}

@@ -119,3 +119,5 @@ func (v *View) Worktree(name string) (w Worktree, ok bool, err error) {
 	}
 	return Worktree{}, false, err
 }
+
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

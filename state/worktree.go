@@ -1,7 +1,6 @@
 package state
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -163,18 +162,3 @@ func nameRule(name string) string {
 // IsOldLog reports whether a file beside the event log, by its name, is one that it
 // goes on from.
 func IsOldLog(name string) bool { return oldLog.MatchString(name) }
-
-// LiveNames lists the worktrees that exist on the registry, in its order.
-func (s *Store) LiveNames(ctx context.Context) (names []string, err error) {
-	err = s.View(ctx, func(v *View) error {
-		names = nil
-		all, err := v.Worktrees()
-		for _, w := range all {
-			if w.Live() {
-				names = append(names, w.Name)
-			}
-		}
-		return err
-	})
-	return names, err
-}

@@ -14,6 +14,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/git/gittest"
 	"wt-mcp/state"
+	"wt-mcp/state/files"
 )
 
 // bigBoard is a board of n tasks of ordinary length, in memory where there is
@@ -28,7 +29,7 @@ func bigBoard(b *testing.B, n int) *Board {
 		root = b.TempDir()
 	}
 	b.Cleanup(func() { _ = os.RemoveAll(root) })
-	board := NewBoard(Parts{State: state.Open(state.Config{Root: root, Private: filepath.Join(root, ".private"), NoSync: true}),
+	board := NewBoard(Parts{State: files.Open(files.Config{Root: root, Private: filepath.Join(root, ".private"), NoSync: true}),
 		Git: opened, Log: slog.New(slog.DiscardHandler), Env: os.Environ()})
 	b.Cleanup(board.Close)
 	for id := 1; id <= n; id++ {

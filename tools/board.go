@@ -33,7 +33,7 @@ type Board struct {
 
 // Parts are what a board is joined from.
 type Parts struct {
-	State    *state.Store
+	State    state.Store
 	Git      *git.Repo
 	Log      *slog.Logger
 	Env      []string // what the commands of a run may inherit

@@ -14,6 +14,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/git/gittest"
 	"wt-mcp/state"
+	"wt-mcp/state/files"
 )
 
 func TestMain(m *testing.M) { os.Exit(gittest.Main(m)) }
@@ -24,7 +25,7 @@ func newBoard(t *testing.T) (*Board, *gittest.Repo) {
 	repo := gittest.NewRepo(t)
 	opened, err := git.Open(t.Context(), repo.Dir)
 	require.NoError(t, err)
-	store := state.Open(state.Config{Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true})
+	store := files.Open(files.Config{Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true})
 	b := NewBoard(Parts{State: store, Git: opened, Log: slog.New(slog.DiscardHandler), Env: os.Environ()})
 	t.Cleanup(b.Close)
 	return b.For(Caller{Actor: "tester"}), repo

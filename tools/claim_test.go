@@ -15,6 +15,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/git/gittest"
 	"wt-mcp/state"
+	"wt-mcp/state/files"
 	"wt-mcp/tools/rules"
 )
 
@@ -30,7 +31,7 @@ func (m *machine) connection(t *testing.T, repo *gittest.Repo, actor string) *Bo
 	t.Helper()
 	opened, err := git.Open(t.Context(), repo.Dir)
 	require.NoError(t, err)
-	store := state.Open(state.Config{Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true,
+	store := files.Open(files.Config{Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true,
 		Boot: m.boot, Now: func() time.Time { return m.wall }, Uptime: func() time.Duration { return m.uptime }})
 	b := NewBoard(Parts{State: store, Git: opened, Log: slog.New(slog.DiscardHandler), Env: os.Environ()})
 	b.shared.tending.close() // time goes on only where the test says so

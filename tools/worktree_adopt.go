@@ -81,7 +81,7 @@ func (b *Board) suggest(ctx context.Context, name string, err error) error {
 	if !errors.As(err, &e) || e.Code != state.AlreadyExists {
 		return err
 	}
-	names, listErr := b.State.LiveNames(ctx)
+	names, listErr := state.LiveNames(ctx, b.State)
 	if listErr != nil {
 		return err
 	}

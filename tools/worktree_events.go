@@ -61,7 +61,7 @@ func (b *Board) WorktreeEvents(ctx context.Context, in WorktreeEventsIn) (Worktr
 
 // awaitEvents reads until something matches or the time is over. What did not
 // match is not read again.
-func (b *Board) awaitEvents(ctx context.Context, in WorktreeEventsIn, watch *state.Watch) (WorktreeEventsOut, error) {
+func (b *Board) awaitEvents(ctx context.Context, in WorktreeEventsIn, watch state.Watch) (WorktreeEventsOut, error) {
 	began, told := time.Now(), time.Now()
 	for {
 		out, err := b.readEvents(ctx, in)

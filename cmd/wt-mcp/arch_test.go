@@ -47,8 +47,11 @@ func layers() []layer {
 			"use cases know no protocol: the CLI, the web board and tests call the same methods"},
 		{"state/osfs/flock", []string{"golang.org/x/sys"}, "files are locked among processes in one place, below everything that has files"},
 		{"state/osfs", []string{"golang.org/x/sys"}, "what systems do differently with files is told in one place, below everything that has files"},
-		{"state/...", []string{"state/...", "github.com/spf13/afero", "golang.org/x/sys"},
-			"the store knows files only; a use case in tools joins it with git"},
+		{"state/files", []string{"state", "state/osfs", "state/osfs/flock", "github.com/spf13/afero", "golang.org/x/sys"},
+			"the store on plain files keeps what the board's rules decide, and decides nothing of its own"},
+		{"state/statetest", []string{"state", "github.com/stretchr/testify"}, "what every store must do is asked through what every store has"},
+		{"state/...", []string{"state"}, "a store keeps what the board's rules decide, and knows no other store"},
+		{"state", nil, "the board's values and rules are the same wherever it is kept; a use case in tools joins it with git"},
 		{"git/gittest", nil, "test helpers need nothing but the git program"},
 		{"git", []string{"state/osfs", "state/osfs/flock", "golang.org/x/sys"}, "git is asked by exec; what it says is joined with the board in tools"},
 	}
@@ -290,13 +293,14 @@ func constant(e ast.Expr) bool {
 func TestLayerTableRefuses(t *testing.T) {
 	t.Parallel()
 	for path, imports := range map[string][]string{
-		"tools":            {"github.com/mark3labs/mcp-go/mcp", "wt-mcp/server", "github.com/spf13/afero"},
-		"state":            {"wt-mcp/git", "wt-mcp/tools", "github.com/mark3labs/mcp-go/server"},
+		"tools":            {"github.com/mark3labs/mcp-go/mcp", "wt-mcp/server", "github.com/spf13/afero", "wt-mcp/state/files"},
+		"state":            {"wt-mcp/git", "wt-mcp/tools", "wt-mcp/state/files", "github.com/spf13/afero", "golang.org/x/sys/unix"},
+		"state/files":      {"wt-mcp/git", "wt-mcp/tools", "github.com/mark3labs/mcp-go/server"},
 		"git":              {"wt-mcp/state", "github.com/spf13/afero"},
 		"tools/runner":     {"wt-mcp/state"},
 		"server":           {"wt-mcp/git", "github.com/spf13/afero", "wt-mcp/tools/runner"},
 		"server/stdio":     {"wt-mcp/tools"},
-		"state/natsstore":  {"wt-mcp/tools"},
+		"state/natsstore":  {"wt-mcp/tools", "wt-mcp/state/files"},
 		"server/something": {"wt-mcp/git"},
 	} {
 		for _, imported := range imports {

@@ -17,7 +17,7 @@ const eventNames = "state/event_name.go"
 // parsed calls f with each node of the program's own code.
 func parsed(t *testing.T, f func(path string, n ast.Node)) {
 	t.Helper()
-	files(t, func(path, text string) {
+	filesOf(t, func(path, text string) {
 		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, ".ci/") || strings.HasPrefix(path, "cmd/") {
 			return
 		}

@@ -72,8 +72,8 @@ func TestNamed(t *testing.T) {
 	require.Empty(t, named("Invariant: a status goes the ways of the table"))
 }
 
-// files calls f with the path and the text of each file of the module whose names end so.
-func files(t *testing.T, f func(path, text string), endings ...string) {
+// filesOf calls f with the path and the text of each file of the module whose names end so.
+func filesOf(t *testing.T, f func(path, text string), endings ...string) {
 	t.Helper()
 	root := filepath.Join("..", "..")
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -95,7 +95,7 @@ func files(t *testing.T, f func(path, text string), endings ...string) {
 func tested(t *testing.T) map[string][]int {
 	t.Helper()
 	tests := map[string][]int{}
-	files(t, func(path, text string) {
+	filesOf(t, func(path, text string) {
 		if !strings.HasSuffix(path, "_test.go") {
 			return
 		}
@@ -128,7 +128,7 @@ func TestInvariantsAreNumberedOnce(t *testing.T) {
 		require.Positive(t, count[n], "invariant %d has no test whose name or comment names it", n)
 	}
 	mentions := 0
-	files(t, func(path, text string) {
+	filesOf(t, func(path, text string) {
 		found := named(text)
 		mentions += len(found)
 		for _, n := range found {

@@ -13,6 +13,7 @@ import (
 	"wt-mcp/server"
 	"wt-mcp/server/desk"
 	"wt-mcp/state"
+	"wt-mcp/state/files"
 	"wt-mcp/tools"
 	"wt-mcp/tools/config"
 	"wt-mcp/tools/ops"
@@ -78,11 +79,11 @@ func (p *program) open(ctx context.Context, roots desk.Roots) (*tools.Board, err
 		return nil, err
 	}
 	if os.Getenv("WT_MCP_ALLOW_NETFS") != "1" {
-		if err := state.CheckFileSystem(repo.CommonDir(), repo.Root()); err != nil {
+		if err := files.CheckFileSystem(repo.CommonDir(), repo.Root()); err != nil {
 			return nil, err
 		}
 	}
-	store := state.Open(state.Config{
+	store := files.Open(files.Config{
 		Root: repo.Root(), Private: repo.Private(), Sharing: repo.Sharing, Brought: func(ctx context.Context) ([]string, error) {
 			return repo.Brought(ctx, state.TasksDir, state.WorktreesDir)
 		},

@@ -14,6 +14,7 @@ import (
 	"wt-mcp/git"
 	"wt-mcp/git/gittest"
 	"wt-mcp/state"
+	"wt-mcp/state/files"
 	"wt-mcp/tools/include"
 	"wt-mcp/tools/rules"
 )
@@ -23,7 +24,7 @@ func newOps(t *testing.T) (Ops, *gittest.Repo) {
 	repo := gittest.NewRepo(t)
 	opened, err := git.Open(t.Context(), repo.Dir)
 	require.NoError(t, err)
-	store := state.Open(state.Config{FS: afero.NewOsFs(), Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true})
+	store := files.Open(files.Config{FS: afero.NewOsFs(), Root: opened.Root(), Private: filepath.Join(opened.CommonDir(), "wt-mcp"), NoSync: true})
 	t.Cleanup(store.Close)
 	return Ops{State: store, Git: opened, Log: slog.New(slog.DiscardHandler), Change: store.Update,
 		Rules: rules.Rules{Actor: "tester", Held: &rules.Held{}, Run: func(string) (bool, float64) { return false, 0 }},

@@ -17,7 +17,7 @@ import (
 // Ops makes changes of one board and its repository for one caller. It is safe for
 // concurrent use by goroutines and processes.
 type Ops struct {
-	State *state.Store
+	State state.Store
 	Git   *git.Repo
 	Log   *slog.Logger
 	Rules rules.Rules

@@ -21,7 +21,7 @@ import (
 // them. It is safe for concurrent use.
 type Runs struct {
 	Jobs   *runner.Jobs
-	State  *state.Store
+	State  state.Store
 	Git    *git.Repo
 	Log    *slog.Logger
 	Config config.Files // what is allowed
@@ -33,7 +33,7 @@ type Runs struct {
 }
 
 // New joins the runs of a repository with its board.
-func New(s *state.Store, g *git.Repo, log *slog.Logger, set config.Files, env []string) *Runs {
+func New(s state.Store, g *git.Repo, log *slog.Logger, set config.Files, env []string) *Runs {
 	r := &Runs{State: s, Git: g, Log: log, Config: set, Env: env}
 	r.Jobs = runner.NewJobs(filepath.Join(g.Private(), "runs"), r.tellEnd)
 	return r

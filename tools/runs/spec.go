@@ -23,7 +23,7 @@ func (r Runner) spec(ctx context.Context, o Order) (runner.Spec, error) {
 	if w.TaskID != nil {
 		s.Task = *w.TaskID
 	}
-	ports, err := r.Jobs.PortBase(w.Name, func() ([]string, error) { return r.State.LiveNames(ctx) })
+	ports, err := r.Jobs.PortBase(w.Name, func() ([]string, error) { return state.LiveNames(ctx, r.State) })
 	if err != nil {
 		return s, Error(fmt.Errorf("find free ports: %w", err))
 	}
