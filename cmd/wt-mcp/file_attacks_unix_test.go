@@ -49,7 +49,9 @@ func (s *scratch) laidOut(lane string) {
 	s.git("init", "-q", in("nested"))
 	s.git("init", "-q", "--bare", in("bare"))
 	require.NoError(s.t, os.WriteFile(in("sub/.git"), []byte("gitdir: ../bare\n"), 0o644))
-	for name, target := range map[string]string{"hard": s.path(".git", "config"), "hard-head": s.path(".git", "worktrees", "lane", "HEAD"), "hard-dotgit": in(".git")} {
+	s.write(".git/modules/sub/config", "[core]\n")
+	for name, target := range map[string]string{"hard": s.path(".git", "config"), "hard-head": s.path(".git", "worktrees", "lane", "HEAD"), "hard-dotgit": in(".git"),
+		"hard-module": s.path(".git", "modules", "sub", "config")} {
 		require.NoError(s.t, os.Link(target, in(name)))
 	}
 	require.NoError(s.t, syscall.Mkfifo(in("pipe"), 0o644))
@@ -84,7 +86,7 @@ func TestFileToolsReachNothingOfGits(t *testing.T) {
 	for _, path := range s.refusedPaths() {
 		s.refusesPath(p, path)
 	}
-	for _, path := range []string{"hard", "hard-head", "hard-dotgit"} {
+	for _, path := range []string{"hard", "hard-head", "hard-dotgit", "hard-module"} {
 		code, text := s.refused(p, "file_read", `{"worktree":"lane","path":"`+path+`"}`)
 		require.Equal(t, "invalid_argument", code, text)
 		require.Contains(t, text, "is git's own", path)

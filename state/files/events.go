@@ -185,9 +185,11 @@ func (i *instant) backwards(limit int64, take func(line []byte) bool) error {
 var errFar = errors.New("the event log goes on before what was read of it")
 
 // linesBackwards reads f from its end in blocks, so that the cost of a tail does
-// not depend on the size of the log, and not much more than limit of it.
+// not depend on the size of the log, and not much more than limit of it. Blocks grow
+// as long as one line does, so that it is not copied over and over.
 func linesBackwards(f afero.File, size, limit int64, take func(line []byte) bool) error {
-	const block = 32 << 10
+	const least = 32 << 10
+	block := int64(least)
 	var rest []byte // beginning of the line that the block behind ended in
 	for end := size; end > 0; {
 		switch {
@@ -202,15 +204,22 @@ func linesBackwards(f afero.File, size, limit int64, take func(line []byte) bool
 			return fmt.Errorf("read event log: %w", err)
 		}
 		buf = append(buf, rest...)
+		read := len(buf)
 		for {
 			i := bytes.LastIndexByte(buf, '\n')
 			if i < 0 {
 				break
 			}
+			if len(buf)-i > maxLine {
+				return tooLong(f.Name())
+			}
 			if line := bytes.TrimSpace(buf[i+1:]); len(line) > 0 && !take(line) {
 				return nil
 			}
 			buf = buf[:i]
+		}
+		if block *= 2; len(buf) < read {
+			block = least
 		}
 		rest, end = buf, start
 	}

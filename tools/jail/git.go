@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"wt-mcp/state/osfs"
@@ -43,22 +44,25 @@ func isRepository(dir *osfs.Dir) bool {
 }
 
 // isGits reports whether a file that has several names has one in the repository's
-// git directory, where git keeps what it and its users go by.
-func (j *Jail) isGits(file fs.FileInfo) bool {
+// git directory, where git keeps what it and its users go by; objects, and what was
+// put into the trash, which other copies may share, are not looked at.
+func (j *Jail) isGits(file fs.FileInfo) (found bool) {
 	if osfs.Links(file) < 2 {
 		return false
 	}
-	dirs, _ := filepath.Glob(filepath.Join(j.common, "worktrees", "*"))
-	for _, name := range []string{"", "info", "hooks", "wt-mcp"} {
-		dirs = append(dirs, filepath.Join(j.common, name))
-	}
-	for _, dir := range dirs {
-		entries, _ := os.ReadDir(dir)
-		for _, e := range entries {
-			if info, err := e.Info(); err == nil && os.SameFile(info, file) {
-				return true
-			}
+	apart := []string{filepath.Join(j.common, "objects"), filepath.Join(j.common, "lfs"), filepath.Join(j.common, "wt-mcp", "trash")}
+	_ = filepath.WalkDir(j.common, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case d.IsDir() && slices.Contains(apart, path):
+			return fs.SkipDir
 		}
-	}
-	return false
+		if info, err := d.Info(); err == nil && os.SameFile(info, file) {
+			found = true
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
 }
