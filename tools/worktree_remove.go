@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"wt-mcp/git"
@@ -65,8 +66,22 @@ func (b *Board) WorktreeRemove(ctx context.Context, in WorktreeRemoveIn) (out Wo
 		return out, err
 	}
 	out = b.removed(ctx, at.Worktree, gone)
+	out.BranchReason = strings.TrimPrefix(out.BranchReason+b.leftBehind(ctx, at), "; ")
 	out.Note = at.note
 	return out, nil
+}
+
+// leftBehind says of the branch that the board had the worktree on, where the worktree
+// is on another one by now, that it stays; nothing where it is gone.
+func (b *Board) leftBehind(ctx context.Context, at whereabouts) string {
+	was := at.was.Branch
+	if was == "" || was == at.Branch {
+		return ""
+	}
+	if _, there, err := b.Git.Branch(ctx, was); err == nil && !there {
+		return ""
+	}
+	return fmt.Sprintf("; %s stays too: the worktree was not on it when it was removed", state.Visible(was))
 }
 
 // removed says what became of worktree, task and branch.
