@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -133,6 +134,19 @@ func (r *Repo) RemoteBranch(ctx context.Context, name string) (branch, oid strin
 	}
 	branch = strings.TrimPrefix(name, remote+"/")
 	return branch, oid, branch != name && badBranch(branch) == "", nil
+}
+
+// RemotesOf lists the remote-tracking branches of a branch's own name: origin/x for x.
+func (r *Repo) RemotesOf(ctx context.Context, branch string) (names []string, err error) {
+	if err := CheckBranchName(branch); err != nil {
+		return nil, err
+	}
+	refs, err := r.refs(ctx, "refs/remotes/*/"+branch)
+	for ref := range refs {
+		names = append(names, strings.TrimPrefix(ref, "refs/remotes/"))
+	}
+	slices.Sort(names)
+	return names, err
 }
 
 // Lacks counts the commits that of has and oid has not; both are object ids.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 )
 
 // What can be wrong, for errors.Is.
@@ -133,6 +134,28 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Is finds what the system told git, in git's words: no room, or no file may be
+// opened or written.
+func (e *Error) Is(target error) bool {
+	code, ok := target.(syscall.Errno)
+	return ok && containsAny(e.Stderr, systemWords(code)...)
+}
+
+// systemWords are the words in which git passes on an error of the system.
+func systemWords(code syscall.Errno) []string {
+	switch code {
+	case syscall.ENOSPC:
+		return []string{"No space left on device", "Out of diskspace"}
+	case syscall.EDQUOT:
+		return []string{"Disk quota exceeded"}
+	case syscall.EROFS:
+		return []string{"Read-only file system"}
+	case syscall.EMFILE:
+		return []string{"Too many open files"}
+	}
+	return nil
+}
 
 // typed reports whether Err says more than "exit status n".
 func (e *Error) typed() bool {

@@ -196,7 +196,7 @@ func walkSpecial(ctx context.Context, dir string, waits bool, asked func(name st
 			return fs.SkipAll
 		case err != nil:
 			return nil
-		case d.IsDir() && d.Name() == "wt-mcp" && filepath.Dir(path) == dir:
+		case d.IsDir() && d.Name() == dirName && (filepath.Dir(path) == dir || filepath.Base(filepath.Dir(path)) == ".git"):
 			return fs.SkipDir
 		case d.IsDir() || !asked(d.Name()) || !waits && (!d.Type().IsRegular() || plausible(path) == math.MaxInt64):
 			return nil
