@@ -22,6 +22,9 @@ func (b *Board) resolve(ctx context.Context, ask *ops.Create) (note string, err 
 	}
 	name := w.Branch
 	m, err := b.Git.FindBranch(ctx, name)
+	if errors.Is(err, git.ErrNoBranch) {
+		return "", b.noBranch(ctx, name)
+	}
 	if err != nil {
 		return "", branchError(name, err)
 	}
@@ -34,17 +37,24 @@ func (b *Board) resolve(ctx context.Context, ask *ops.Create) (note string, err 
 
 // branchError says why a name is no branch to check out.
 func branchError(name string, err error) error {
-	switch {
-	case errors.Is(err, git.ErrAmbiguous):
+	if errors.Is(err, git.ErrAmbiguous) {
 		return ambiguous("branch", name, err)
-	case errors.Is(err, git.ErrNoBranch):
-		return noBranch(name)
 	}
 	return ops.GitError("look up branch "+name, err)
 }
 
-func noBranch(name string) error {
-	return state.Errorf(state.NotFound, "leave branch out to make a new one, or git fetch first", "there is no branch %s, neither local nor of a remote", name).With("argument", "branch")
+// noBranch says that there is no such branch, and which remotes have one of the name:
+// that is taken with the remote's name before it.
+func (b *Board) noBranch(ctx context.Context, name string) error {
+	remote, err := b.Git.RemotesOf(ctx, name)
+	if err != nil {
+		return branchError(name, err)
+	}
+	if len(remote) == 0 {
+		return state.Errorf(state.NotFound, "leave branch out to make a new one, or git fetch first", "there is no branch %s, neither local nor of a remote", name).With("argument", "branch")
+	}
+	names := state.Visible(join(remote))
+	return state.Errorf(state.NotFound, "pass the one that you mean: "+names, "there is no local branch %s; remotes have it: %s", name, names).With("argument", "branch").With("meanings", remote)
 }
 
 // ambiguous refuses a name that means several things, and gives the full name of each.
@@ -71,7 +81,7 @@ func understood(name string, m git.Meaning) string {
 func (b *Board) resolveRemote(ctx context.Context, name string, ask *ops.Create) error {
 	branch, remote, ok, err := b.Git.RemoteBranch(ctx, name)
 	if err == nil && !ok {
-		return noBranch(name)
+		return b.noBranch(ctx, name)
 	}
 	if err != nil {
 		return ops.GitError("look up branch "+name, err)

@@ -129,8 +129,7 @@ func (d *diagnosis) files() {
 		d.add(Finding{Kind: "unreadable", Subject: p.File, What: p.Error, Next: "mend the file by hand, or move it out of " + state.TasksDir})
 	}
 	if d.indexErr != nil {
-		d.add(Finding{Kind: "unreadable", Subject: state.IndexFile, What: d.indexErr.Error(),
-			Next: "wt-mcp doctor --fix keeps it aside and rebuilds it from git", mend: d.rebuild})
+		d.add(Finding{Kind: "unreadable", Subject: state.IndexFile, What: d.indexErr.Error(), Next: hintOf(d.indexErr), mend: d.rebuild})
 	}
 	entries, err := os.ReadDir(filepath.Join(d.board.State.Root(), state.TasksDir))
 	if err != nil {

@@ -110,7 +110,7 @@ func (b *Board) judge(ctx context.Context, k known) []judged {
 			defer func() { <-room }()
 			reasons, err := b.missed(ctx, found[i].whereabouts)
 			if err != nil {
-				reasons = []Reason{errorReason(err)}
+				reasons = []Reason{errorReason(ops.GitError("look at worktree "+found[i].Name, err))}
 			}
 			found[i].reasons = reasons
 		})
@@ -158,12 +158,16 @@ func (out *WorktreePruneOut) keep(k KeptWorktree) {
 }
 
 func errorReason(err error) Reason {
-	r := Reason{Kind: "error", Code: state.CodeOf(err), Detail: state.Visible(state.Clip(err.Error(), 300))}
+	return Reason{Kind: "error", Code: state.CodeOf(err), Detail: state.Visible(state.Clip(err.Error(), 300)), Next: hintOf(err)}
+}
+
+// hintOf is the next step that an error names, if it does.
+func hintOf(err error) string {
 	var known *state.Error
 	if errors.As(err, &known) {
-		r.Next = known.Hint
+		return known.Hint
 	}
-	return r
+	return ""
 }
 
 // missed is why somebody might miss a worktree: what is against its removal, and

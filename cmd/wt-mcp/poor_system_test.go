@@ -54,9 +54,15 @@ func TestPoorSystemSaysWhatToDo(t *testing.T) {
 		t.Skipf("no mounts of our own here: %s", out)
 	}
 	for name, tc := range map[string]struct{ around, call, says string }{
-		"no /proc":           {`umount -l /proc; `, `worktree_run '{"name":"lane","command":"true"}'`, "mount -t proc proc /proc"},
-		"read-only":          {`mount --bind . . && mount -o remount,ro,bind . && cd .; `, `worktree_run '{"name":"lane","command":"true"}'`, "check the permissions of "},
-		"gone directory":     {`mkdir gone; cd gone; rmdir ../gone; `, `task_list`, "start wt-mcp in a directory that exists, or with --repo DIR"},
+		"no /proc":       {`umount -l /proc; `, `worktree_run '{"name":"lane","command":"true"}'`, "mount -t proc proc /proc"},
+		"read-only":      {`mount --bind . . && mount -o remount,ro,bind . && cd .; `, `worktree_run '{"name":"lane","command":"true"}'`, "check the permissions of "},
+		"gone directory": {`mkdir gone; cd gone; rmdir ../gone; `, `task_list`, "start wt-mcp in a directory that exists, or with --repo DIR"},
+		"no git":         {`mkdir only; ln -s "$(command -v wt-mcp)" only; PATH=$PWD/only; `, `worktree_list`, "put its directory on the PATH"},
+		"few handles":    {`ulimit -n 18; `, `worktree_create '{"name":"other"}'`, "ulimit -n"},
+		"a full git": {`mkdir -p .git/objects/pack; mount -t tmpfs -o size=64k none .git/objects/pack; head -c 1m /dev/urandom >.worktrees/lane/big; `,
+			`worktree_snapshot '{"name":"lane"}'`, "make room on the disk of "},
+		"no /proc, and a mount in a worktree": {`mkdir m .worktrees/lane/m; mount --bind m .worktrees/lane/m; umount -l /proc; `,
+			`worktree_remove '{"name":"lane","force":true}'`, "a file system is mounted in worktree lane"},
 		"hardly any handles": {`ulimit -n 12; `, `worktree_create '{"name":"other"}'`, "ulimit -n"},
 		"a full disk": {`mount -t tmpfs -o size=64k none .git/wt-mcp/runs; head -c 1m /dev/zero >.git/wt-mcp/runs/fill 2>/dev/null; `,
 			`worktree_run '{"name":"lane","command":"true"}'`, "make room on the disk of "},

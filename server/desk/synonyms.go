@@ -66,6 +66,7 @@ func synonyms() map[string][]string {
 		"complete":      {"complete_task"},
 		"dryrun":        {"dry_run"},
 		"snapshot_id":   {"snapshot"},
+		"path":          {"name", "worktree"}, "dir": {"name", "worktree", "path"}, "directory": {"name", "worktree", "path"}, "branch_name": {"branch"},
 	}
 }
 

@@ -75,7 +75,7 @@ func (s *Store) journalNow() (p position, ok bool, err error) {
 		return p, false, nil
 	}
 	if err != nil {
-		return p, false, fmt.Errorf("open journal: %w", err)
+		return p, false, s.unreadable(fmt.Errorf("open journal: %w", err))
 	}
 	defer f.Close()
 	return journal{file: f}.read()

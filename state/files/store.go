@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spf13/afero"
@@ -340,6 +341,16 @@ func (s *Store) commit(m marker, b state.Batch) (marker, error) {
 	return m, nil
 }
 
+// unreadable turns the failure to read what the board keeps for itself into what a
+// client can act on.
+func (s *Store) unreadable(err error) error {
+	if !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	return &state.Error{Code: state.ReadOnly, Message: "the board cannot be read", Err: err,
+		Hint: "only who may use " + s.priv + " has the board; git's core.sharedRepository shares it"}
+}
+
 // unwritable turns the failure to write into what a client can act on.
 func (s *Store) unwritable(err error) error {
 	err = refused(err)
@@ -350,6 +361,9 @@ func (s *Store) unwritable(err error) error {
 	case osfs.NoSpace(err):
 		return &state.Error{Code: state.Internal, Message: "the disk is full; nothing was changed", Err: err,
 			Hint: "make room, then repeat the call"}
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return &state.Error{Code: state.Internal, Message: "write the board; nothing was changed", Err: err,
+			Hint: "raise the limit of open files (ulimit -n) where the server is started"}
 	case errors.Is(err, os.ErrPermission) || osfs.ReadOnlyFS(err):
 		return &state.Error{Code: state.ReadOnly, Message: "the board cannot be written; nothing was changed", Err: err,
 			Hint: "check the permissions of " + s.root + " and " + s.priv}

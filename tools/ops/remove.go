@@ -214,8 +214,11 @@ func (r *removal) dropBranch(ctx context.Context) BranchEnd {
 		return kept("the board did not make it %s", reasonOf(err))
 	}
 	own, err := r.Git.UniqueCommits(ctx, oid, branch)
-	if err != nil || own > 0 {
-		return kept("%d commits are on it alone %s", own, reasonOf(err))
+	if err != nil {
+		return kept("it is not known whether commits are on it alone: %s", reasonOf(err))
+	}
+	if own > 0 {
+		return kept("%d commits are on it alone", own)
 	}
 	if err := r.Git.DeleteBranch(ctx, branch, oid); err != nil {
 		return kept("%s", reasonOf(err))

@@ -17,6 +17,8 @@ func Remedy(err error) (code state.Code, hint string, ok bool) {
 	switch {
 	case errors.Is(err, git.ErrNoScratch):
 		return state.GitFailed, "set TMPDIR where the server is started, or make room, then repeat the call", true
+	case errors.Is(err, git.ErrNoGit):
+		return state.GitFailed, "install git, or put its directory on the PATH that the server is started with, then repeat the call", true
 	case errors.Is(err, git.ErrPromised):
 		return state.GitFailed, "a partial clone fetches nothing unasked: git fetch --refetch --no-filter gets all objects; or the user lets it fetch with wt-mcp trust; then repeat the call", true
 	case errors.Is(err, git.ErrSpecial):
