@@ -36,7 +36,7 @@ const harmlessKeys = " core.repositoryformatversion core.bare core.autocrlf core
 	" core.checkstat core.trustctime core.longpaths core.bigfilethreshold core.compression core.loosecompression core.sharedrepository" +
 	" core.logallrefupdates core.excludesfile core.attributesfile core.quotepath core.abbrev core.preloadindex core.untrackedcache" +
 	" core.splitindex core.fscache core.hidedotfiles core.commitgraph core.multipackindex core.deltabasecachelimit" +
-	" core.packedgitlimit core.packedgitwindowsize" +
+	" core.packedgitlimit core.packedgitwindowsize worktree.userelativepaths" +
 	" user.name user.email author.name author.email committer.name committer.email" +
 	" checkout.workers checkout.thresholdforparallelism attr.tree feature.manyfiles feature.experimental" +
 	" index.version index.threads index.sparse index.skiphash index.recordendofindexentries index.recordoffsettable" +

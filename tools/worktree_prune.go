@@ -179,7 +179,7 @@ func (b *Board) missed(ctx context.Context, at whereabouts) (all []Reason, err e
 	w := at.Worktree
 	if at.note != "" {
 		detail := at.note
-		if at.kind == isSwitched || at.kind == isDetached {
+		if at.kind == isSwitched {
 			detail = fmt.Sprintf("branch %q is checked out there, not %q", state.Visible(w.Branch), state.Visible(at.was.Branch))
 		}
 		all = append(all, Reason{Kind: "branch", Code: state.Conflict, Detail: detail, Next: fmt.Sprintf(`worktree_remove {"name":%q} if nobody needs that checkout`, w.Name)})
