@@ -38,6 +38,9 @@ func (b *Board) remove(ctx context.Context, ask ops.Remove) (at whereabouts, gon
 	ask.Last = func(ctx context.Context, files string) error { return b.checkLast(ctx, w, files) }
 	ask.Word = func(err error) error { return b.removeError(w, err) }
 	gone, err = b.ops().Remove(ctx, ask)
+	if code := state.CodeOf(err); code == state.GitFailed || code == state.Internal {
+		err = b.gone(ctx, w.Name, at, err)
+	}
 	return at, gone, err
 }
 

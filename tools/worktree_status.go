@@ -87,7 +87,7 @@ func (b *Board) statusOf(ctx context.Context, at whereabouts) (WorktreeStatusOut
 	out.Text = clipLines(escapeLines(out.Text), smallResult/3)
 	<-judged
 	out.Removable = len(out.Reasons) == 0
-	out.Clean = out.Clean && !slices.ContainsFunc(out.Reasons, func(r Reason) bool { return r.Kind == "dirty" || r.Kind == "unseen" })
+	out.Clean = out.Clean && !strings.Contains(out.Text, "\n") && !slices.ContainsFunc(out.Reasons, func(r Reason) bool { return r.Kind == "dirty" || r.Kind == "unseen" })
 	for _, note := range []string{state.Visible(at.told()), b.leftOff(ctx)} {
 		if note != "" {
 			out.Notes = append(out.Notes, note)

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -50,6 +53,28 @@ func TestWorktreeThatGoesWhileItIsLookedAt(t *testing.T) {
 	close(odd)
 	for text := range odd {
 		t.Error(text)
+	}
+	require.NoError(t, p.close())
+}
+
+// The same where somebody deletes its directory while it is being removed.
+func TestWorktreeThatIsDeletedWhileItIsRemoved(t *testing.T) {
+	s := newScratch(t)
+	p := s.dial(false)
+	for i := range 6 {
+		name := fmt.Sprintf("lane%d", i)
+		s.must(p, "worktree_create", fmt.Sprintf(`{"name":%q}`, name))
+		var deleting sync.WaitGroup
+		deleting.Go(func() {
+			time.Sleep(time.Duration(i) * 5 * time.Millisecond)
+			_ = os.RemoveAll(s.path(".worktrees/" + name))
+		})
+		r, err := p.call("worktree_remove", fmt.Sprintf(`{"name":%q}`, name))
+		require.NoError(t, err)
+		deleting.Wait()
+		if e, _ := r.failure(); r.IsError {
+			require.NotContains(t, []string{"git", "internal"}, e.Code, r.text())
+		}
 	}
 	require.NoError(t, p.close())
 }
