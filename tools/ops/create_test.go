@@ -69,5 +69,5 @@ func deadCreation(t *testing.T, o Ops) (*state.Operation, state.Intent) {
 	require.NoError(t, o.Git.AddWorktree(t.Context(), c.add(op, nil)))
 	locked := filepath.Join(o.Git.CommonDir(), "worktrees", "lane", "locked")
 	require.NoError(t, os.WriteFile(locked, []byte(git.LockReason(c.ID)), 0o644)) // as it was before the end
-	return op, c.stored()
+	return op, c.Intent
 }

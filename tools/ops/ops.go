@@ -34,7 +34,6 @@ type Ops struct {
 type kind interface {
 	plan() state.Intent // what is stored; its name and task must be free
 	begun(state.Intent) // as it is stored
-	stored() state.Intent
 
 	// announce reserves on the board what the operation needs, and tells. It may run
 	// twice. against is what already stands against it: that is told, and nothing done.
@@ -50,7 +49,6 @@ type kind interface {
 type mark struct{ state.Intent }
 
 func (m *mark) begun(in state.Intent) { m.Intent = in }
-func (m *mark) stored() state.Intent  { return m.Intent }
 
 // stays is the error of an operation that has not come to its end: its intent stays
 // on the board, and whoever next wants the worktree goes on with it.
