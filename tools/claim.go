@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"wt-mcp/state"
@@ -45,24 +46,39 @@ func (b *Board) hold(ctx context.Context, w state.Worktree, passed state.Token) 
 // Recover finishes or undoes what dead processes left half done, see [ops.Ops.Recover].
 func (b *Board) Recover(ctx context.Context) error { return b.ops().Recover(ctx) }
 
-// TendClaims ends the claims whose lease is over. It returns for how long nothing
-// is to be done again; 0 where nothing is claimed.
+// TendClaims ends the claims whose lease is over, once what dead processes left half
+// done is finished or undone. It returns for how long nothing is to be done again; 0
+// where nothing is claimed.
 func (b *Board) TendClaims(ctx context.Context) (time.Duration, error) {
-	b.ops().RecoverDead(ctx)
-	next, overdue, err := b.leases(ctx)
-	if err != nil || !overdue {
-		return next, err
+	d, err := b.duties(ctx)
+	if d.dead && b.ops().RecoverDead(ctx) {
+		d, err = b.duties(ctx)
 	}
-	return next, b.update(ctx, b.rules().EndLapsed)
+	if err != nil || !d.overdue {
+		return d.next, err
+	}
+	return d.next, b.update(ctx, b.rules().EndLapsed)
 }
 
-// leases looks when the next lease is over, and whether one is already.
-func (b *Board) leases(ctx context.Context) (next time.Duration, overdue bool, err error) {
-	err = b.State.View(ctx, func(v *state.View) (err error) {
-		next, overdue, err = b.rules().NextLapse(v)
+// duty is what is to be done behind the calls.
+type duty struct {
+	dead    bool          // an operation's process died
+	overdue bool          // a lease is over
+	next    time.Duration // when the next one will be
+}
+
+// duties looks once for all of it: that is done after every call.
+func (b *Board) duties(ctx context.Context) (d duty, err error) {
+	err = b.State.View(ctx, func(v *state.View) error {
+		intents, err := v.Intents()
+		if err != nil {
+			return err
+		}
+		d.dead = slices.ContainsFunc(intents, func(in state.Intent) bool { return !v.Going(in.ID) })
+		d.next, d.overdue, err = b.rules().NextLapse(v)
 		return err
 	})
-	return next, overdue, err
+	return d, err
 }
 
 // ReleaseTask ends whatever claim is on a task, without its token: a person's
