@@ -212,6 +212,7 @@ func TestCloseEndsForegroundRuns(t *testing.T) {
 	_, err = other.Stop(t.Context(), back.ID, "end")
 	require.NoError(t, err)
 	requireGone(t, back.Path)
+	require.Eventually(t, func() bool { return !alive(r.Supervisor) }, late, time.Millisecond, "it writes until it ends")
 }
 
 // TestRunLeaksNothing counts descriptors and children around runs of every kind.
