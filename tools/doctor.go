@@ -57,7 +57,7 @@ func (b *Board) Diagnose(ctx context.Context) ([]Finding, error) {
 		return all, err
 	}
 	d := diagnosis{board: b, found: all}
-	err = d.drivers(ctx)
+	err = errors.Join(d.drivers(ctx), d.tracked(ctx))
 	return d.found, err
 }
 

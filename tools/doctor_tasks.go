@@ -36,3 +36,16 @@ func (d *diagnosis) forgotten() {
 			}})
 	}
 }
+
+// tracked finds files of the board that git tracks in a repository that others have
+// too: what they commit there becomes the board's by a pull.
+func (d *diagnosis) tracked(ctx context.Context) error {
+	names, err := d.board.Git.Brought(ctx, state.TasksDir, state.WorktreesDir)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	d.add(Finding{Kind: "tracked", Subject: state.Visible(state.Clip(names[0], 100)),
+		What: fmt.Sprintf("git tracks it and %d more of the board, so a pull can change the board to what others wrote", len(names)-1),
+		Next: "look at what came (git log -- " + state.TasksDir + " " + state.WorktreesDir + "), then git rm -r --cached --ignore-unmatch " + state.TasksDir + " " + state.WorktreesDir})
+	return nil
+}
