@@ -233,3 +233,12 @@ func strandedError(w state.Worktree, stranded *git.Stranded, err error) error {
 	e.Err = err
 	return e.With("snapshot", stranded.Snapshot).With("trash", stranded.Files)
 }
+
+// hintOf is the next step that an error names, if it does.
+func hintOf(err error) string {
+	var known *state.Error
+	if errors.As(err, &known) {
+		return known.Hint
+	}
+	return ""
+}

@@ -38,10 +38,17 @@ func (b *Board) remove(ctx context.Context, ask ops.Remove) (at whereabouts, gon
 	ask.Last = func(ctx context.Context, files string) error { return b.checkLast(ctx, w, files) }
 	ask.Word = func(err error) error { return b.removeError(w, err) }
 	gone, err = b.ops().Remove(ctx, ask)
-	if code := state.CodeOf(err); code == state.GitFailed || code == state.Internal {
-		err = b.gone(ctx, w.Name, at, err)
+	return at, gone, b.removedMeanwhile(ctx, at, gone, err)
+}
+
+// removedMeanwhile is the error of a removal whose worktree went away meanwhile. One
+// that has moved the files says itself where they are.
+func (b *Board) removedMeanwhile(ctx context.Context, at whereabouts, gone ops.Removed, err error) error {
+	var stranded *git.Stranded
+	if code := state.CodeOf(err); code != state.GitFailed && code != state.Internal || gone.Trash.Snapshot.ID != "" || errors.As(err, &stranded) {
+		return err
 	}
-	return at, gone, err
+	return b.gone(ctx, at.Name, at, err)
 }
 
 // checkStanding refuses what stands against a removal before it begins, with

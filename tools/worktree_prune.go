@@ -2,7 +2,6 @@ package tools
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -159,15 +158,6 @@ func (out *WorktreePruneOut) keep(k KeptWorktree) {
 
 func errorReason(err error) Reason {
 	return Reason{Kind: "error", Code: state.CodeOf(err), Detail: state.Visible(state.Clip(err.Error(), 300)), Next: hintOf(err)}
-}
-
-// hintOf is the next step that an error names, if it does.
-func hintOf(err error) string {
-	var known *state.Error
-	if errors.As(err, &known) {
-		return known.Hint
-	}
-	return ""
 }
 
 // missed is why somebody might miss a worktree: what is against its removal, and
