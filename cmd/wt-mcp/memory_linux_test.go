@@ -72,7 +72,9 @@ func (c *crowd) all(tool string, args func(i int) string) {
 	}
 	peak := c.peak()
 	c.t.Logf("%d calls of %s: peak %d MB", c.n, tool, peak)
-	require.Less(c.t, peak, mostMemory)
+	if !raceEnabled(c.t) {
+		require.Less(c.t, peak, mostMemory)
+	}
 	require.NoError(c.t, c.p.close())
 }
 
@@ -128,7 +130,9 @@ func TestManyAnswersThatNobodyReads(t *testing.T) {
 	}
 	require.NoError(t, <-written)
 	t.Logf("%d calls: peak %d MB while nobody read, %d MB in all", calls, before, c.peak())
-	require.Less(t, c.peak(), mostMemory)
+	if !raceEnabled(t) {
+		require.Less(t, c.peak(), mostMemory)
+	}
 	require.NoError(t, c.p.stdin.Close())
 	_, err := io.Copy(io.Discard, out)
 	require.NoError(t, err)

@@ -43,7 +43,7 @@ type held struct {
 	above *held // where it is by the name of base; nil for what is trusted
 	base  string
 	seen  time.Time // when it was last there
-	tight bool      // its mode is what it is to be
+	tight sync.Once // gives it the mode that it is to have
 }
 
 func newDisk(root, private string, sharing func() osfs.Sharing) *disk {
@@ -197,14 +197,12 @@ func (d *disk) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 
 // tighten gives a private directory that an earlier version made its mode.
 func (h *held) tighten(sharing osfs.Sharing) {
-	if h.tight {
-		return
-	}
-	h.tight = true
-	if f, err := h.dir.List(); err == nil {
-		_ = sharing.AdjustPrivate(f)
-		f.Close()
-	}
+	h.tight.Do(func() {
+		if f, err := h.dir.List(); err == nil {
+			_ = sharing.AdjustPrivate(f)
+			f.Close()
+		}
+	})
 }
 
 // adjust does what the file system can: some have no modes.
