@@ -11,8 +11,8 @@ import (
 // only, others the text.
 func success(a tools.Answer) *mcp.CallToolResult {
 	return &mcp.CallToolResult{
-		Content:           []mcp.Content{mcp.TextContent{Type: "text", Text: a.Text}},
-		StructuredContent: a.Value,
+		Content:           []mcp.Content{mcp.TextContent{Type: "text", Text: a.Words()}},
+		StructuredContent: a,
 	}
 }
 

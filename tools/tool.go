@@ -40,13 +40,6 @@ type Tool struct {
 	call    func(context.Context, *Board, json.RawMessage) (Answer, error)
 }
 
-// Answer is what a successful call returns: the result for programs and the
-// same in a few lines for a model. Each is enough alone.
-type Answer struct {
-	Value any
-	Text  string
-}
-
 // Call runs the tool on the board. args is a JSON object that fits In.
 func (t Tool) Call(ctx context.Context, b *Board, args json.RawMessage) (Answer, error) {
 	return t.call(ctx, b, args)
@@ -62,9 +55,10 @@ func All() []Tool {
 	}
 }
 
-// define completes a declaration with the method that does the work and the
-// function that says its result in words.
-func define[In, Out any](t Tool, do func(*Board, context.Context, In) (Out, error), text func(Out) string) Tool {
+// define completes a declaration with the method that does the work, the function
+// that says its result in words and, where something leads on from it, those that
+// say what: in the order of their likelihood.
+func define[In, Out any](t Tool, do func(*Board, context.Context, In) (Out, error), text func(Out) string, next ...func(Out) []Step) Tool {
 	var in In
 	var out Out
 	t.In, t.Out = in, out
@@ -81,7 +75,11 @@ func define[In, Out any](t Tool, do func(*Board, context.Context, In) (Out, erro
 		if err != nil {
 			return Answer{}, err
 		}
-		return Answer{Value: out, Text: text(out)}, nil
+		answer := Answer{Value: out, Text: text(out)}
+		for _, steps := range next {
+			answer.Next = append(answer.Next, steps(out)...)
+		}
+		return answer, nil
 	}
 	return t
 }

@@ -59,8 +59,8 @@ func (p *program) tell(err error) error {
 
 func (p *program) print(answer tools.Answer) error {
 	if !p.json {
-		_, err := fmt.Fprintln(p.stdout, answer.Text)
+		_, err := fmt.Fprintln(p.stdout, answer.Words())
 		return err
 	}
-	return p.printJSON(answer.Value)
+	return p.printJSON(answer)
 }

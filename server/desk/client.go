@@ -58,6 +58,7 @@ func (c *Client) Call(ctx context.Context, tool string, args json.RawMessage, by
 	}
 	board.Tend()
 	answer, err := t.Call(ctx, board, args)
+	answer.Next = c.desk.offering(answer.Next)
 	if err != nil && ctx.Err() != nil {
 		err = &state.Error{Code: state.Cancelled, Message: tool + " was cancelled", Err: err}
 	}

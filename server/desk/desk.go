@@ -69,6 +69,11 @@ func (d *Desk) Offers(name string) bool {
 	return ok
 }
 
+// offering leaves out the steps whose tool the desk does not have.
+func (d *Desk) offering(steps []tools.Step) []tools.Step {
+	return slices.DeleteFunc(steps, func(s tools.Step) bool { return s.Tool != "" && !d.Offers(s.Tool) })
+}
+
 // Close closes the boards: it waits for work that goes on behind answered calls.
 func (d *Desk) Close() {
 	defer d.opening.take()()
