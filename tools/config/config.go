@@ -12,8 +12,6 @@ package config
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,6 +51,9 @@ type Settings struct {
 	KeepTrash      time.Duration // how long the files of removed worktrees are kept
 	TrashBytes     int64         // how much of them at most
 	SnapshotBytes  int64         // files in one snapshot at most
+	Checks         []Check       // what must pass on a tree before it lands, in this order
+	CheckTimeout   time.Duration // for all of them together
+	ChecksWait     bool          // the repository's file asks for checks that are not approved
 
 	Notes []string // what is not in effect, and why
 }
@@ -61,7 +62,7 @@ type Settings struct {
 func Defaults() Settings {
 	return Settings{DefaultTimeout: 300 * time.Second, MaxTimeout: 24 * time.Hour, LogLimit: 64 << 20,
 		KeepLogs: 14 * 24 * time.Hour, KeepBytes: 2 << 30,
-		KeepTrash: 14 * 24 * time.Hour, TrashBytes: 20 << 30, SnapshotBytes: 2 << 30}
+		KeepTrash: 14 * 24 * time.Hour, TrashBytes: 20 << 30, SnapshotBytes: 2 << 30, CheckTimeout: 30 * time.Minute}
 }
 
 // Files says where the files are. An empty name stands for no file.
@@ -118,6 +119,7 @@ type content struct {
 		KeepMB     *float64 `toml:"keep_mb"`
 		SnapshotMB *float64 `toml:"snapshot_mb"`
 	} `toml:"trash"`
+	gating
 }
 
 // Load returns the settings in effect.
@@ -132,19 +134,33 @@ func (f Files) Load() (Settings, error) {
 	}
 	s.take(own)
 	theirs, data, err := read(f.Repository, osfs.ReadFile)
-	if err != nil || data == nil {
-		return s.sound(), err
-	}
-	approved, err := f.approved(data)
 	if err != nil {
 		return s, err
 	}
-	if approved {
-		s.take(theirs)
-	} else {
+	gate, err := f.judge(&s, theirs, data)
+	if err != nil {
+		return s, err
+	}
+	s.Checks, s.CheckTimeout, err = own.gating.with(gate).checks(s.CheckTimeout)
+	return s.sound(), err
+}
+
+// judge takes what counts of the repository's file, and returns the gating in force.
+func (f Files) judge(s *Settings, theirs content, data []byte) (gating, error) {
+	if data != nil {
+		approved, err := f.approved(data)
+		if err != nil {
+			return gating{}, err
+		}
+		if approved {
+			s.take(theirs)
+			return theirs.gating, nil
+		}
 		s.narrow(theirs)
 	}
-	return s.sound(), nil
+	last, err := f.approvedGating()
+	s.ChecksWait = data != nil && !theirs.gating.same(last)
+	return last, err
 }
 
 // reachable reports whether the system lets us ask for a file of that name.
@@ -213,6 +229,7 @@ func (c content) fault() (key, what string) {
 		{"default_timeout_seconds", c.DefaultTimeout, 0.001, year}, {"max_timeout_seconds", c.MaxTimeout, 0.001, year},
 		{"limit_mb", c.Log.LimitMB, 0.01, 1 << 20}, {"keep_days", c.Log.KeepDays, 0, 36500}, {"keep_mb", c.Log.KeepMB, 0, 1 << 30},
 		{"keep_days", c.Trash.KeepDays, 0, 36500}, {"keep_mb", c.Trash.KeepMB, 1, 1 << 30}, {"snapshot_mb", c.Trash.SnapshotMB, 1, 1 << 30},
+		{"check_timeout_seconds", c.Merge.Timeout, 0.001, year},
 	} {
 		if n.value != nil && !(*n.value >= n.min && *n.value <= n.max) {
 			return n.key, fmt.Sprintf("is %v, must be from %v to %v", *n.value, n.min, n.max)
@@ -233,7 +250,7 @@ func (c content) fault() (key, what string) {
 			return "setup", fmt.Sprintf("has %q, which is no command", command)
 		}
 	}
-	return "", ""
+	return c.gating.fault()
 }
 
 // lineOf finds the line that sets a key.
@@ -315,82 +332,4 @@ func lower[T time.Duration | int64](to *T, value T, key string, waits *[]string)
 func (s Settings) sound() Settings {
 	s.DefaultTimeout = min(s.DefaultTimeout, s.MaxTimeout)
 	return s
-}
-
-func sum(data []byte) string {
-	digest := sha256.Sum256(data)
-	return hex.EncodeToString(digest[:])
-}
-
-// approved reports whether the user approved that content for this repository.
-func (f Files) approved(data []byte) (bool, error) { return f.listed(sum(data) + " " + f.Repository) }
-
-// listed reports whether there is an approval with these words.
-func (f Files) listed(words string) (bool, error) {
-	if f.Approvals == "" {
-		return false, nil
-	}
-	list, err := osfs.ReadFile(f.Approvals, maxApprovals)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("read approvals: %w", err)
-	}
-	for line := range strings.Lines(string(list)) {
-		if strings.TrimSuffix(line, "\n") == words {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// Proposal is what the repository's file says now, if it can be meant; nil where
-// there is none.
-func (f Files) Proposal() ([]byte, error) {
-	_, data, err := read(f.Repository, osfs.ReadFile)
-	return data, err
-}
-
-// Approve remembers that the user approved this content of the repository's file.
-func (f Files) Approve(data []byte) error {
-	if _, err := parse(f.Repository, data); err != nil {
-		return err
-	}
-	return f.list(sum(data) + " " + f.Repository)
-}
-
-// programs is the approval of what git's configuration of the repository names.
-func (f Files) programs(digest string) string { return digest + " git:" + filepath.Dir(f.Repository) }
-
-// ProgramsApproved reports whether the user approved the programs with that digest
-// (git.Programs) for this repository.
-func (f Files) ProgramsApproved(digest string) bool {
-	ok, err := f.listed(f.programs(digest))
-	return ok && err == nil
-}
-
-// ApprovePrograms remembers that the user approved them.
-func (f Files) ApprovePrograms(digest string) error { return f.list(f.programs(digest)) }
-
-// list adds an approval.
-func (f Files) list(words string) error {
-	if f.Approvals == "" {
-		return errors.New("find a place for the approval: neither XDG_STATE_HOME nor HOME is set")
-	}
-	if strings.ContainsAny(words, "\r\n") { // it would be another line, and so another approval
-		return fmt.Errorf("store approval: the path %q has a line break: move the repository", f.Repository)
-	}
-	if done, err := f.listed(words); err != nil || done {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(f.Approvals), 0o700); err != nil {
-		return fmt.Errorf("store approval: %w", err)
-	}
-	file, err := osfs.OpenFile(f.Approvals, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return fmt.Errorf("store approval: %w", err)
-	}
-	_, err = fmt.Fprintf(file, "%s\n", words)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("store approval: %w", err)
-	}
-	return nil
 }
