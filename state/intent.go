@@ -13,19 +13,21 @@ import (
 // then its name, its task and its branch are taken.
 type Intent struct {
 	ID           string  `json:"id"`
-	Kind         string  `json:"kind"` // IntentCreate, IntentRemove or IntentRestore
+	Kind         string  `json:"kind"` // IntentCreate, IntentRemove, IntentRestore or IntentLand
 	Name         string  `json:"name"`
 	Path         string  `json:"path"`
 	Branch       string  `json:"branch"`
 	NewBranch    bool    `json:"new_branch,omitempty"`
 	BaseRef      string  `json:"base_ref,omitempty"`
 	BaseCommit   string  `json:"base_commit,omitempty"`
+	Target       string  `json:"target,omitempty"`
 	Adopted      bool    `json:"adopted,omitempty"`
 	TaskID       *int    `json:"task_id,omitempty"`
 	Force        bool    `json:"force,omitempty"`
 	CompleteTask bool    `json:"complete_task,omitempty"`
 	Reason       string  `json:"reason,omitempty"`
 	Snapshot     string  `json:"snapshot,omitempty"` // to restore
+	Moves        *Move   `json:"moves,omitempty"`    // of a landing: what is about to happen to its target
 	Actor        string  `json:"actor,omitempty"`
 	Holder       string  `json:"holder"`
 	At           float64 `json:"at"`
@@ -38,7 +40,14 @@ const (
 	IntentCreate  = "create"
 	IntentRemove  = "remove"
 	IntentRestore = "restore"
+	IntentLand    = "land"
 )
+
+// Move is how a landing moves its target. It is on the board before anything moves.
+type Move struct {
+	Landing
+	Checkout string `json:"checkout,omitempty"` // path of the worktree that has the target checked out
+}
 
 // Operation is the right to act on an intent. It lives as long as its lock file
 // is open in this process or in a child that inherited it: whatever store keeps the
@@ -107,9 +116,12 @@ func (v *View) Unfinished(name string, task *int) (*Intent, error) {
 	return nil, err
 }
 
-// PutIntent records what the operation op is about to do.
+// PutIntent records what the operation op is about to do. One that is recorded already
+// stays whose it was.
 func (tx *Tx) PutIntent(op *Operation, in Intent) Intent {
-	in.ID, in.Holder, in.At = op.ID, tx.start.Holder, tx.at
+	if in.ID != op.ID {
+		in.ID, in.Holder, in.At = op.ID, tx.start.Holder, tx.at
+	}
 	tx.set(intentKey(op.ID), in)
 	return in
 }

@@ -14,6 +14,7 @@ const (
 	EventsFile   = WorktreesDir + "/events.jsonl"
 	PrivateDir   = "private"
 	OpsDir       = PrivateDir + "/ops"
+	landingsDir  = PrivateDir + "/landings"
 	claimsFile   = PrivateDir + "/claims.json"
 )
 

@@ -74,7 +74,7 @@ func (t Task) LostHolders() (n int) {
 
 // Closeout tells how a task or a worktree ended.
 type Closeout struct {
-	Action   string  `json:"action" jsonschema:"keep or remove"`
+	Action   string  `json:"action" jsonschema:"keep, remove or land"`
 	Reason   string  `json:"reason,omitempty"`
 	At       float64 `json:"at"`
 	Snapshot string  `json:"snapshot,omitempty" jsonschema:"worktree_restore brings it back from there"`

@@ -30,7 +30,9 @@ type Worktree struct {
 	RemovedAt  float64        `json:"removed_at,omitempty"`
 	BaseRef    string         `json:"base_ref,omitempty"`
 	BaseCommit string         `json:"base_commit,omitempty"`
+	Target     string         `json:"target,omitempty" jsonschema:"the branch that its work is to land in"`
 	Adopted    bool           `json:"adopted,omitempty" jsonschema:"others made it: its branch is never deleted"`
+	Landed     *Landed        `json:"landed,omitempty" jsonschema:"its last landing"`
 	Closeout   *Closeout      `json:"closeout,omitempty"`
 
 	raw json.RawMessage
@@ -38,7 +40,7 @@ type Worktree struct {
 
 func worktreeKeys() []string {
 	return []string{"name", "path", "branch", "task_id", "status", "created_at", "kept_at", "removed_at",
-		"base_ref", "base_commit", "adopted", "closeout"}
+		"base_ref", "base_commit", "target", "adopted", "landed", "closeout"}
 }
 
 // Live reports whether the entry stands for a directory that exists.

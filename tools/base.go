@@ -18,6 +18,9 @@ func (b *Board) resolve(ctx context.Context, ask *ops.Create) (note string, err 
 	if ask.NewBranch {
 		m, err := b.Git.Resolve(ctx, w.BaseRef)
 		w.BaseCommit = m.Commit
+		if err == nil {
+			err = b.recordTarget(ctx, w, m)
+		}
 		return understood(w.BaseRef, m), baseError(w.BaseRef, err)
 	}
 	name := w.Branch

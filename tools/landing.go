@@ -1,11 +1,13 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 
 	"wt-mcp/git"
+	"wt-mcp/state"
 )
 
 // Unlanded is work that waits to be landed.
@@ -14,10 +16,13 @@ type Unlanded struct {
 	Commits int    `json:"commits" jsonschema:"those whose change the target does not have, squashed or rebased ones not counted"`
 }
 
-// target is where the work of a branch is to go: the branch that it began from,
-// else the one of the main checkout.
-func (b *Board) target(ctx context.Context, baseRef, branch string) (name, oid string, err error) {
-	base := strings.TrimPrefix(strings.TrimPrefix(baseRef, "refs/"), "heads/")
+// destination is where the work of a worktree is to go, as far as its entry says.
+func destination(w state.Worktree) string { return cmp.Or(w.Target, w.BaseRef) }
+
+// target is where the work of a branch is to go: what was recorded, else the branch of
+// the main checkout.
+func (b *Board) target(ctx context.Context, recorded, branch string) (name, oid string, err error) {
+	base := strings.TrimPrefix(strings.TrimPrefix(recorded, "refs/"), "heads/")
 	if base != "" && base != "HEAD" && base != "@" && base != branch && git.CheckBranchName(base) == nil {
 		if oid, ok, err := b.Git.Branch(ctx, base); err != nil || ok {
 			return base, oid, err
@@ -32,7 +37,7 @@ func (b *Board) target(ctx context.Context, baseRef, branch string) (name, oid s
 
 // landing says what of a branch, or of a commit, is not in its target, or how it got
 // there; nothing of both where there is no branch or it is the target.
-func (b *Board) landing(ctx context.Context, head, baseRef string) (*Unlanded, string, error) {
+func (b *Board) landing(ctx context.Context, head, recorded string) (*Unlanded, string, error) {
 	if head == "" {
 		return nil, "", nil
 	}
@@ -44,7 +49,7 @@ func (b *Board) landing(ctx context.Context, head, baseRef string) (*Unlanded, s
 		}
 		oid = at
 	}
-	name, at, err := b.target(ctx, baseRef, head)
+	name, at, err := b.target(ctx, recorded, head)
 	if err != nil || name == head {
 		return nil, "", err
 	}

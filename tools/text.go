@@ -38,14 +38,23 @@ func TaskMark(s state.Status) string {
 	return "[?]"
 }
 
-// WorktreeLine is a worktree on one line: [active] auth-refactor -> /path (wt/auth-refactor) task=1
+// WorktreeLine is a worktree on one line: [active] auth-refactor -> /path (wt/auth-refactor) task=1 target=main
 func WorktreeLine(w state.Worktree) string {
 	line := fmt.Sprintf("[%s] %s -> %s (%s)", state.Visible(string(w.Status)), state.Visible(w.Name), state.Visible(w.Path), state.Visible(w.Branch))
 	if w.TaskID != nil {
 		line += fmt.Sprintf(" task=%d", *w.TaskID)
 	}
+	if w.Target != "" {
+		line += " target=" + state.Visible(w.Target)
+	}
+	if l := w.Landed; l != nil {
+		line += fmt.Sprintf(" landed=%s in %s (%s, %s)", shortID(l.Commit), state.Visible(l.Target), l.Strategy, l.Landing)
+	}
 	return line
 }
+
+// shortID is an object id for people.
+func shortID(oid string) string { return oid[:min(len(oid), 10)] }
 
 func join(names []string) string { return strings.Join(names, ", ") }
 

@@ -213,7 +213,7 @@ func (b *Board) lonely(ctx context.Context, w state.Worktree) (*Unlanded, error)
 	if err != nil || own == 0 {
 		return nil, err
 	}
-	unlanded, how, err := b.landing(ctx, w.Branch, w.BaseRef)
+	unlanded, how, err := b.landing(ctx, w.Branch, destination(w))
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func (b *Board) removed(ctx context.Context, w state.Worktree, gone ops.Removed)
 		out.BranchOutcome = "kept"
 		out.head = headOf(w, gone.Trash.Snapshot)
 		var err error
-		if out.Unlanded, out.Landed, err = b.landing(ctx, out.head, w.BaseRef); err != nil {
+		if out.Unlanded, out.Landed, err = b.landing(ctx, out.head, destination(w)); err != nil {
 			out.Unknown = "whether its commits have landed cannot be told: " + state.Visible(state.Clip(err.Error(), 200))
 		}
 	}

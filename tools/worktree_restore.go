@@ -92,7 +92,7 @@ func (b *Board) planRestore(in WorktreeRestoreIn, s git.Snapshot) (ask ops.Resto
 		return ask, err
 	}
 	return ops.Restore{Snapshot: s.ID, Claim: in.Claim, Worktree: state.Worktree{Name: name, Path: b.worktreePath(name), Branch: meta.Branch,
-		BaseRef: meta.BaseRef, BaseCommit: meta.BaseCommit, Adopted: meta.Adopted, TaskID: meta.TaskID}}, nil
+		BaseRef: meta.BaseRef, BaseCommit: meta.BaseCommit, Target: meta.Target, Adopted: meta.Adopted, TaskID: meta.TaskID}}, nil
 }
 
 func branchOutcome(back git.Restored) string {

@@ -22,8 +22,9 @@ type Check struct {
 type gating struct {
 	Checks map[string]string `toml:"checks"`
 	Merge  struct {
-		Check   []string `toml:"check"`
-		Timeout *float64 `toml:"check_timeout_seconds"`
+		Check    []string  `toml:"check"`
+		Timeout  *float64  `toml:"check_timeout_seconds"`
+		Trailers *[]string `toml:"trailers"` // no check: they are taken with the rest of the file
 	} `toml:"merge"`
 }
 
@@ -49,7 +50,10 @@ func checkName(name string) bool {
 	return name != "" && len(name) <= longest && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
 }
 
-func (g gating) same(other gating) bool { return reflect.DeepEqual(g, other) }
+func (g gating) same(other gating) bool {
+	g.Merge.Trailers, other.Merge.Trailers = nil, nil
+	return reflect.DeepEqual(g, other)
+}
 
 // with adds what another file says, which wins where both name one check.
 func (g gating) with(other gating) gating {

@@ -54,6 +54,7 @@ type Settings struct {
 	Checks         []Check       // what must pass on a tree before it lands, in this order
 	CheckTimeout   time.Duration // for all of them together
 	ChecksWait     bool          // the repository's file asks for checks that are not approved
+	Trailers       []string      // of the commits that a landing makes, such as "Wt-Task: {task}"
 
 	Notes []string // what is not in effect, and why
 }
@@ -62,7 +63,8 @@ type Settings struct {
 func Defaults() Settings {
 	return Settings{DefaultTimeout: 300 * time.Second, MaxTimeout: 24 * time.Hour, LogLimit: 64 << 20,
 		KeepLogs: 14 * 24 * time.Hour, KeepBytes: 2 << 30,
-		KeepTrash: 14 * 24 * time.Hour, TrashBytes: 20 << 30, SnapshotBytes: 2 << 30, CheckTimeout: 30 * time.Minute}
+		KeepTrash: 14 * 24 * time.Hour, TrashBytes: 20 << 30, SnapshotBytes: 2 << 30, CheckTimeout: 30 * time.Minute,
+		Trailers: []string{"Wt-Task: {task}"}}
 }
 
 // Files says where the files are. An empty name stands for no file.
@@ -216,6 +218,9 @@ func parse(name string, data []byte) (content, error) {
 	return c, fmt.Errorf("%s:%d: %s %s", name, lineOf(data, key), key, fault)
 }
 
+// trailer is a line as git-interpret-trailers(1) has them.
+var trailer = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,60}: [^\x00-\x1f\x7f]{1,300}$`)
+
 var variable = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*\*?)$`)
 
 // fault names the first setting that cannot be meant.
@@ -250,6 +255,13 @@ func (c content) fault() (key, what string) {
 			return "setup", fmt.Sprintf("has %q, which is no command", command)
 		}
 	}
+	if c.Merge.Trailers != nil {
+		for _, line := range *c.Merge.Trailers {
+			if !trailer.MatchString(line) {
+				return "trailers", fmt.Sprintf("has %q, which is no trailer such as \"Wt-Task: {task}\"", line)
+			}
+		}
+	}
 	return c.gating.fault()
 }
 
@@ -279,6 +291,9 @@ func (s *Settings) take(c content) {
 	set(&s.SnapshotBytes, c.Trash.SnapshotMB, megabytes)
 	if c.Shell != nil {
 		s.Shell = *c.Shell
+	}
+	if c.Merge.Trailers != nil {
+		s.Trailers = *c.Merge.Trailers
 	}
 	s.Allow, s.Deny = append(s.Allow, c.Env.Allow...), append(s.Deny, c.Env.Deny...)
 	s.Setup, s.Submodules = append(s.Setup, c.Worktree.Setup...), s.Submodules || c.Worktree.Submodules
@@ -310,6 +325,9 @@ func (s *Settings) narrow(c content) {
 	}
 	if len(c.Env.Allow) > 0 {
 		waits = append(waits, "env.allow")
+	}
+	if c.Merge.Trailers != nil { // a stranger puts nothing into the user's history
+		waits = append(waits, "merge.trailers")
 	}
 	s.Deny = append(s.Deny, c.Env.Deny...)
 	s.SetupWaits = len(c.Worktree.Setup) > 0 || c.Worktree.Submodules

@@ -49,12 +49,14 @@ keep_mb = 2
 keep_days = 3
 keep_mb = 4
 snapshot_mb = 5
+[merge]
+trailers = ["Reviewed-By: us"]
 `
 
 func TestUserFileIsTaken(t *testing.T) {
 	require.Equal(t, Settings{DefaultTimeout: 1000 * time.Second, MaxTimeout: 2000 * time.Second, Shell: "/bin/bash",
 		Allow: []string{"MINE", "OUR_*"}, Deny: []string{"HOME"}, LogLimit: 128 << 20, KeepLogs: 24 * time.Hour, KeepBytes: 2 << 20,
-		KeepTrash: 3 * 24 * time.Hour, TrashBytes: 4 << 20, SnapshotBytes: 5 << 20, CheckTimeout: Defaults().CheckTimeout},
+		KeepTrash: 3 * 24 * time.Hour, TrashBytes: 4 << 20, SnapshotBytes: 5 << 20, CheckTimeout: Defaults().CheckTimeout, Trailers: []string{"Reviewed-By: us"}},
 		load(t, filesOf(t, wide, "")))
 }
 

@@ -144,12 +144,13 @@ func lasting(ctx context.Context) (context.Context, context.CancelFunc) {
 // intentOf is what is stored of an operation on a worktree.
 func intentOf(kind string, w state.Worktree, actor string) state.Intent {
 	return state.Intent{Kind: kind, Name: w.Name, Path: w.Path, Branch: w.Branch, BaseRef: w.BaseRef, BaseCommit: w.BaseCommit,
-		Adopted: w.Adopted, TaskID: w.TaskID, Actor: actor}
+		Target: w.Target, Adopted: w.Adopted, TaskID: w.TaskID, Actor: actor}
 }
 
 // worktreeOf is what an intent says of its worktree.
 func worktreeOf(in state.Intent) state.Worktree {
-	return state.Worktree{Name: in.Name, Path: in.Path, Branch: in.Branch, BaseRef: in.BaseRef, BaseCommit: in.BaseCommit, Adopted: in.Adopted, TaskID: in.TaskID}
+	return state.Worktree{Name: in.Name, Path: in.Path, Branch: in.Branch, BaseRef: in.BaseRef, BaseCommit: in.BaseCommit, Target: in.Target,
+		Adopted: in.Adopted, TaskID: in.TaskID}
 }
 
 // BranchOf is the branch that the board makes for a worktree of that name.
@@ -162,6 +163,7 @@ type Meta struct {
 	Branch     string `json:"branch,omitempty"`
 	BaseRef    string `json:"base_ref,omitempty"`
 	BaseCommit string `json:"base_commit,omitempty"`
+	Target     string `json:"target,omitempty"`
 	Adopted    bool   `json:"adopted,omitempty"`
 	TaskID     *int   `json:"task_id,omitempty"`
 	Note       string `json:"note,omitempty"`
@@ -171,7 +173,7 @@ type Meta struct {
 // MetaOf writes it for a worktree, with a note of why.
 func MetaOf(w state.Worktree, note, actor string) json.RawMessage {
 	data, err := json.Marshal(Meta{Name: w.Name, Branch: w.Branch, BaseRef: w.BaseRef, BaseCommit: w.BaseCommit,
-		Adopted: w.Adopted, TaskID: w.TaskID, Note: state.Clip(note, 2000), Actor: actor})
+		Target: w.Target, Adopted: w.Adopted, TaskID: w.TaskID, Note: state.Clip(note, 2000), Actor: actor})
 	if err != nil {
 		return nil // strings and numbers always can be written
 	}
