@@ -36,28 +36,18 @@ func (r *Repo) lock(ctx context.Context) (unlock func(), err error) {
 	}, nil
 }
 
-// flock polls, because a blocking flock cannot be given up. The pauses are
-// short beside the 2 to 10 ms for which the lock is held.
+// flock takes the lock among processes, which is held for 2 to 10 ms.
 func (r *Repo) flock(ctx context.Context) (*os.File, error) {
 	path := filepath.Join(r.Private(), "git.lock")
 	file, err := r.openPrivate("git.lock")
 	if err != nil {
 		return nil, fmt.Errorf("open git lock: %w", err)
 	}
-	for {
-		err := flock.TryLock(file)
-		if err == nil {
-			return file, nil
-		}
-		if !errors.Is(err, flock.ErrHeld) {
-			file.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		if err := pause(ctx, time.Millisecond, 3*time.Millisecond); err != nil {
-			file.Close()
-			return nil, fmt.Errorf("wait for %s: %w", path, err)
-		}
+	if err := waitLock(ctx, file); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
+	return file, nil
 }
 
 // freeLock frees a lock and closes its file.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func (r *Repo) openPrivate(name string) (*os.File, error) {
 		return nil, err
 	}
 	defer common.Close()
-	if err := common.MkdirAll(dirName, 0o700, r.sharing()); err != nil {
+	if err := common.MkdirAll(path.Dir(dirName+"/"+name), 0o700, r.sharing()); err != nil {
 		return nil, fmt.Errorf("make %s: %w", filepath.Join(r.common, dirName), err)
 	}
 	file, err := common.OpenFile(dirName+"/"+name, os.O_CREATE|os.O_RDWR, 0o600)
