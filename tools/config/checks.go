@@ -6,7 +6,6 @@ import (
 	"maps"
 	"reflect"
 	"strings"
-	"time"
 )
 
 // Check is a shell command that must pass on a tree before it lands.
@@ -24,6 +23,7 @@ type gating struct {
 	Merge  struct {
 		Check    []string  `toml:"check"`
 		Timeout  *float64  `toml:"check_timeout_seconds"`
+		Fresh    bool      `toml:"check_fresh"`
 		Trailers *[]string `toml:"trailers"` // no check: they are taken with the rest of the file
 	} `toml:"merge"`
 }
@@ -62,25 +62,26 @@ func (g gating) with(other gating) gating {
 	maps.Copy(both.Checks, other.Checks)
 	both.Merge.Check = append(append(both.Merge.Check, g.Merge.Check...), other.Merge.Check...)
 	both.Merge.Timeout = cmp.Or(other.Merge.Timeout, g.Merge.Timeout)
+	both.Merge.Fresh = g.Merge.Fresh || other.Merge.Fresh
 	return both
 }
 
-// checks are those that must pass, each once, and what time they have.
-func (g gating) checks(usual time.Duration) (list []Check, limit time.Duration, err error) {
-	limit = usual
-	set(&limit, g.Merge.Timeout, duration)
+// gate sets what must pass, each check once.
+func (s *Settings) gate(g gating) error {
+	set(&s.CheckTimeout, g.Merge.Timeout, duration)
+	s.CheckFresh = g.Merge.Fresh
 	seen := map[string]bool{}
 	for _, name := range g.Merge.Check {
 		command, ok := g.Checks[name]
 		if !ok {
-			return nil, limit, fmt.Errorf("configuration: merge.check names %q, and [checks] has no command of that name", name)
+			return fmt.Errorf("configuration: merge.check names %q, and [checks] has no command of that name", name)
 		}
 		if !seen[name] {
-			list = append(list, Check{name, command})
+			s.Checks = append(s.Checks, Check{name, command})
 		}
 		seen[name] = true
 	}
-	return list, limit, nil
+	return nil
 }
 
 // approvedGating is what the content says of checks that was approved last.

@@ -53,6 +53,7 @@ type Settings struct {
 	SnapshotBytes  int64         // files in one snapshot at most
 	Checks         []Check       // what must pass on a tree before it lands, in this order
 	CheckTimeout   time.Duration // for all of them together
+	CheckFresh     bool          // nothing is left from the check before
 	ChecksWait     bool          // the repository's file asks for checks that are not approved
 	Trailers       []string      // of the commits that a landing makes, such as "Wt-Task: {task}"
 
@@ -143,7 +144,7 @@ func (f Files) Load() (Settings, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Checks, s.CheckTimeout, err = own.gating.with(gate).checks(s.CheckTimeout)
+	err = s.gate(own.gating.with(gate))
 	return s.sound(), err
 }
 

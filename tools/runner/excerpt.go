@@ -107,6 +107,16 @@ func (l Log) LastLine() string {
 	return string(text[bytes.LastIndexByte(text, '\n')+1:])
 }
 
+// Ending is the end of the output as clean text of at most so many bytes.
+func (l Log) Ending(budget int) (string, error) {
+	raw, _, err := l.ending(l.Size(), 0)
+	if err != nil {
+		return "", err
+	}
+	text, _ := lastLines(raw, budget)
+	return text, nil
+}
+
 // firstLines returns the beginning of raw as clean text of at most room bytes,
 // and how many bytes of raw that is. Cleaning starts afresh with each line, so
 // lines can be cleaned one by one.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wt-mcp/state"
+	"wt-mcp/tools/config"
 	"wt-mcp/tools/runner"
 )
 
@@ -28,13 +29,19 @@ func (r Runner) spec(ctx context.Context, o Order) (runner.Spec, error) {
 		return s, Error(fmt.Errorf("find free ports: %w", err))
 	}
 	extra := runEnv(s, ports, o.Env)
-	s.Env, s.Dropped = runner.Environment(allowedOf(r.Env, set.Deny), set.Allow, extra)
+	s.Env, s.Dropped = Environment(r.Env, set, extra)
 	for name := range extra {
 		if runner.Named(name, set.Deny) {
 			return s, state.Invalid("env", "the configuration denies it", "%s cannot be set", name)
 		}
 	}
 	return s, nil
+}
+
+// Environment is what a command gets of ours by the settings, with extra over it, and
+// the names of what it does not get.
+func Environment(base []string, set config.Settings, extra map[string]string) (env, dropped []string) {
+	return runner.Environment(allowedOf(base, set.Deny), set.Allow, extra)
 }
 
 // allowedOf leaves out what the configuration denies.
