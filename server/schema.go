@@ -13,8 +13,9 @@ import (
 	"wt-mcp/tools"
 )
 
-// outputSchema describes a result struct. Results may grow: what a schema does
-// not name is allowed.
+// outputSchema describes a result struct. Results may grow, and a client whose model
+// sees the text gets nothing else: what a schema does not name is allowed, and nothing
+// is required.
 func outputSchema(out any) (*jsonschema.Schema, error) {
 	s, err := jsonschema.ForType(reflect.TypeOf(out), &jsonschema.ForOptions{})
 	if err != nil {
@@ -25,6 +26,7 @@ func outputSchema(out any) (*jsonschema.Schema, error) {
 			s.AnyOf, s.Types = []*jsonschema.Schema{{Type: "integer"}, {Type: "null"}}, nil
 		}
 		desk.NotNull(s)
+		s.Required = nil
 		if s.Properties != nil {
 			s.AdditionalProperties = nil
 		}

@@ -137,16 +137,3 @@ func size(bytes int64) string {
 	}
 	return fmt.Sprintf("%.0f %s", value, units[0])
 }
-
-// ago is a time that has passed, for people.
-func ago(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s ago", max(0, int(d.Seconds())))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min ago", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h ago", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d d ago", int(d.Hours()/24))
-}

@@ -36,7 +36,7 @@ func (a Answer) MarshalJSON() ([]byte, error) {
 type Step struct {
 	Why  string
 	Tool string // empty where Why says all
-	In   any    // its arguments, the In struct of the tool
+	In   any    // its arguments: state.Fields, or the In of the answer's own tool
 }
 
 // String is the step as text and structure both have it.

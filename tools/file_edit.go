@@ -68,7 +68,7 @@ func (b *Board) FileEdit(ctx context.Context, in FileEditIn) (FileEditOut, error
 }
 
 func (out FileEditOut) text() string {
-	text := fmt.Sprintf("edited %s at line %d", state.Visible(out.Path), out.Line)
+	text := fmt.Sprintf("edited %s at line %d, %d bytes now", state.Visible(out.Path), out.Line, out.Bytes)
 	if out.Left > 0 {
 		text += fmt.Sprintf("; the old text occurs %d times more after it", out.Left)
 	}

@@ -21,7 +21,7 @@ func fileRead() Tool {
 		Set:         Files,
 		ReadOnly:    true,
 		Idempotent:  true,
-	}, (*Board).FileRead, FileReadOut.text)
+	}, (*Board).FileRead, FileReadOut.text, FileReadOut.next)
 }
 
 // FileReadIn are the arguments of file_read.
@@ -39,6 +39,8 @@ type FileReadOut struct {
 	Lines      int    `json:"lines" jsonschema:"lines in content"`
 	TotalLines int    `json:"total_lines"`
 	NextOffset int    `json:"next_offset,omitempty" jsonschema:"offset of what follows"`
+
+	asked FileReadIn
 }
 
 // FileRead reads a file within a worktree.
@@ -60,15 +62,22 @@ func (b *Board) FileRead(ctx context.Context, in FileReadIn) (FileReadOut, error
 	if !p.isText() {
 		return FileReadOut{}, state.Invalid("path", "look at it through worktree_run (file, xxd)", "%q is no UTF-8 text (%d bytes)", state.Clip(in.Path, 100), size)
 	}
-	return p.result(), nil
+	out := p.result()
+	out.asked = in
+	return out, nil
 }
 
 func (out FileReadOut) text() string {
-	text := fmt.Sprintf("%s: %d of %d lines", state.Visible(out.Path), out.Lines, out.TotalLines)
-	if out.NextOffset > 0 {
-		text += fmt.Sprintf(", more: file_read with offset=%d", out.NextOffset)
+	return state.Lines(fmt.Sprintf("%s: %d of %d lines", state.Visible(out.Path), out.Lines, out.TotalLines), out.Content)
+}
+
+func (out FileReadOut) next() []Step {
+	if out.NextOffset == 0 {
+		return nil
 	}
-	return state.Lines(text, out.Content)
+	again := out.asked
+	again.Offset = out.NextOffset
+	return []Step{{"more", "file_read", again}}
 }
 
 // pager takes the lines of a page out of a file that goes by, as many as fit a

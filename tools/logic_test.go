@@ -16,11 +16,13 @@ import (
 )
 
 func TestTaskLine(t *testing.T) {
-	task := state.Task{ID: 1, Subject: "Implement auth refactor", Status: state.InProgress, Owner: "alice", Worktree: "auth-refactor"}
+	task := state.Task{ID: 1, Subject: "Implement auth refactor", Status: state.InProgress, Owner: "alice", Worktree: "auth-refactor", Priority: state.DefaultPriority}
 	require.Equal(t, "[>] #1: Implement auth refactor owner=alice wt=auth-refactor", TaskLine(task))
 	for status, mark := range map[state.Status]string{state.Pending: "[ ]", state.Completed: "[x]", state.Deleted: "[-]", "odd": "[?]"} {
-		require.Equal(t, mark+" #7: s", TaskLine(state.Task{ID: 7, Subject: "s", Status: status}))
+		require.Equal(t, mark+" #7: s", TaskLine(state.Task{ID: 7, Subject: "s", Status: status, Priority: state.DefaultPriority}))
 	}
+	require.Equal(t, "[ ] #7: s blocked_by=#3,#4 p0 [bug,ui] v9", taskLine(state.Task{ID: 7, Subject: "s", Status: state.Pending,
+		BlockedBy: []int{3, 4}, Labels: []string{"bug", "ui"}, Version: 9}))
 }
 
 // A task from a file can say anything; its line stays one line.
@@ -31,10 +33,10 @@ func TestLinesCannotBeForged(t *testing.T) {
 	} {
 		id := 3
 		for _, line := range []string{
-			TaskLine(state.Task{ID: 1, Subject: evil, Owner: evil, Worktree: evil, Status: state.Pending}),
+			TaskLine(state.Task{ID: 1, Subject: evil, Owner: evil, Worktree: evil, Status: state.Pending, Labels: []string{evil}}),
 			WorktreeLine(state.Worktree{Name: evil, Path: evil, Branch: evil, Status: state.Active, TaskID: &id}),
 			WorktreeLine(state.Worktree{Name: "n", Status: state.WorktreeStatus(evil)}),
-			EventLine(state.Event{Event: state.EventName(evil), Error: evil, Worktree: state.Fields{"name": evil}, Detail: state.Fields{"note": evil}}),
+			EventLine(state.Event{Event: state.EventName(evil), Error: evil, Actor: evil, Worktree: state.Fields{"name": evil}, Detail: state.Fields{"note": evil}}),
 			EventLine(state.Event{Event: "task.updated", Task: state.Fields{"id": evil}}),
 			EventLine(state.Event{Event: "task.updated", Detail: state.Fields{evil: 1}}),
 		} {

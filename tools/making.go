@@ -12,6 +12,7 @@ import (
 	"wt-mcp/state"
 	"wt-mcp/tools/include"
 	"wt-mcp/tools/ops"
+	"wt-mcp/tools/runner"
 	"wt-mcp/tools/runs"
 )
 
@@ -82,6 +83,19 @@ func (out ReadyWorktree) MarshalJSON() ([]byte, error) {
 
 func (out ReadyWorktree) text() string {
 	return state.Lines(WorktreeLine(out.Worktree), out.readiness.text())
+}
+
+// quietReady are keys of a new worktree that tell a model nothing it needs.
+func quietReady() []string {
+	return []string{"base_ref", "base_commit", "included.cloned", "setup.next_offset", "setup.main_checkout_changes"}
+}
+
+// next is the end of a set-up that goes on, and how the work will land.
+func (out ReadyWorktree) next() (steps []Step) {
+	if s := out.Setup; s != nil && s.Status == string(runner.Running) {
+		steps = append(steps, Step{"wait for the set-up", "run_output", state.Fields{"run_id": s.RunID, "offset": s.NextOffset, "wait_seconds": 50}})
+	}
+	return append(steps, Step{"when it is done, land it", "worktree_merge", state.Fields{"name": out.Name}})
 }
 
 // newWorktree is what a call asks for.

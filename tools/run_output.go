@@ -17,9 +17,10 @@ func runOutput() Tool {
 		Title:       "Read the output of a run",
 		Description: "Read a run's output from a byte offset on (next_offset goes on), and wait for more of it or for its end.",
 		Set:         Default,
+		Quiet:       []string{"worktree"},
 		ReadOnly:    true,
 		Idempotent:  true,
-	}, (*Board).RunOutput, RunOutputOut.text)
+	}, (*Board).RunOutput, RunOutputOut.text, RunOutputOut.next)
 }
 
 // RunOutputIn are the arguments of run_output.
@@ -105,8 +106,18 @@ func (out RunOutputOut) text() string {
 		return text + fmt.Sprintf("\n(nothing at or after byte %d)", out.NextOffset)
 	}
 	text += "\n" + strings.TrimRight(out.Output, "\n")
-	if out.NextOffset < out.OutputBytes || out.ExitCode == nil {
-		text += fmt.Sprintf("\n[%d of %d bytes read: go on with offset %d]", out.NextOffset, out.OutputBytes, out.NextOffset)
+	return text + fmt.Sprintf("\n[%d of %d bytes read]", out.NextOffset, out.OutputBytes)
+}
+
+// next goes on where this page ended.
+func (out RunOutputOut) next() []Step {
+	more := RunOutputIn{RunID: out.RunID, Offset: out.NextOffset}
+	switch wait := 30.0; {
+	case out.NextOffset < out.OutputBytes:
+		return []Step{{"more", "run_output", more}}
+	case out.ExitCode == nil:
+		more.WaitSeconds = &wait
+		return []Step{{"follow it", "run_output", more}}
 	}
-	return text
+	return nil
 }

@@ -14,9 +14,10 @@ func runStop() Tool {
 		Title:       "End a run",
 		Description: "End a run with all that it started. One that is over stays as it is.",
 		Set:         Default,
+		Quiet:       quietRun(),
 		Destructive: true,
 		Idempotent:  true,
-	}, (*Board).RunStop, runs.Out.Text)
+	}, (*Board).RunStop, runs.Out.Text, follow)
 }
 
 // RunStopIn are the arguments of run_stop.

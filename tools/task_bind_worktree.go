@@ -14,7 +14,8 @@ func taskBindWorktree() Tool {
 		Description: "Give a task an existing worktree to be done in; a pending task becomes in_progress. A task has one worktree, a worktree one open task.",
 		Set:         Default,
 		Idempotent:  true,
-	}, (*Board).TaskBindWorktree, TaskLine)
+		Quiet:       quietTask(""),
+	}, (*Board).TaskBindWorktree, taskLine)
 }
 
 // TaskBindWorktreeIn are the arguments of task_bind_worktree.

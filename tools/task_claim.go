@@ -15,7 +15,7 @@ func taskClaim() Tool {
 		Description: "Take a task for yourself alone: task_id, or the best ready one. Keep the claim it returns and pass it to the calls " +
 			"that change the task or its worktree; each renews the lease. With claim: renew, hand over to owner, or release.",
 		Set: Default,
-	}, (*Board).TaskClaim, TaskClaimOut.text)
+	}, (*Board).TaskClaim, TaskClaimOut.text, TaskClaimOut.next)
 }
 
 // TaskClaimIn are the arguments of task_claim.
@@ -33,7 +33,10 @@ type TaskClaimOut struct {
 	Task           state.Task `json:"task"`
 	Claim          string     `json:"claim,omitempty" jsonschema:"secret: pass it to calls that change this task or its worktree"`
 	LeaseExpiresAt float64    `json:"lease_expires_at,omitempty" jsonschema:"unless renewed"`
+	LeaseLeft      int        `json:"lease_seconds_left,omitempty"`
 	Warning        string     `json:"warning,omitempty"`
+
+	renewed bool
 }
 
 // strikes is how many lost holders a task has before the next one is warned.
@@ -69,7 +72,8 @@ func (b *Board) taskClaim(ctx context.Context, in TaskClaimIn) (out TaskClaimOut
 		return out, err
 	}
 	b.heldNow(in, given)
-	out = TaskClaimOut{Task: fitTask(given.Task, smallResult), Claim: given.Token.String(), LeaseExpiresAt: given.ExpiresAt}
+	out = TaskClaimOut{Task: fitTask(given.Task, smallResult), Claim: given.Token.String(), LeaseExpiresAt: given.ExpiresAt,
+		LeaseLeft: secondsUntil(given.ExpiresAt, b.State.Now()), renewed: !in.Claim.IsZero() && !given.Passed}
 	if n := given.Task.LostHolders(); n >= strikes && !in.Release {
 		out.Warning = fmt.Sprintf("%d holders lost this task before you: read its notes and attempts, and what is in its worktree, before you go on", n)
 	}
@@ -126,13 +130,24 @@ func (in TaskClaimIn) subject() *int {
 }
 
 func (out TaskClaimOut) text() string {
-	text := state.Lines(TaskLine(out.Task), indent(out.Task.Description))
 	if out.Claim == "" {
-		return state.Lines(text, "released")
+		return state.Lines(taskLine(out.Task), "released")
 	}
-	text = state.Lines(text, fmt.Sprintf("claim=%s until %s; pass it as claim to the calls that change this task or its worktree, each renews it", out.Claim, state.Clock(out.LeaseExpiresAt)))
+	text := state.Lines(taskText(out.Task), fmt.Sprintf("claim=%s until %s (%s)", out.Claim, state.Clock(out.LeaseExpiresAt), inTime(out.LeaseLeft)))
 	if out.Warning != "" {
 		text = state.Lines(text, "WARNING: "+out.Warning)
 	}
 	return text
+}
+
+// next says what a claim is for, and where the work is to be done.
+func (out TaskClaimOut) next() []Step {
+	if out.Claim == "" || out.renewed {
+		return nil
+	}
+	steps := []Step{{Why: fmt.Sprintf("pass claim to the calls that change task %d or its worktree; each renews it", out.Task.ID)}}
+	if out.Task.Worktree == "" {
+		steps = append(steps, Step{"make its worktree", "worktree_create", state.Fields{"name": laneName(out.Task), "task_id": out.Task.ID}})
+	}
+	return steps
 }

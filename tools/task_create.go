@@ -13,7 +13,8 @@ func taskCreate() Tool {
 		Title:       "Create a task",
 		Description: "Put a task on the repository's shared board. Every agent on this repository sees it; it outlives the session.",
 		Set:         Default,
-	}, (*Board).TaskCreate, TaskLine)
+		Quiet:       quietTask(""),
+	}, (*Board).TaskCreate, taskLine)
 }
 
 // TaskCreateIn are the arguments of task_create.

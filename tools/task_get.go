@@ -3,8 +3,6 @@ package tools
 import (
 	"context"
 	"fmt"
-	"time"
-
 	"wt-mcp/state"
 )
 
@@ -36,6 +34,7 @@ type taskLinks struct {
 	Ready         bool   `json:"ready" jsonschema:"it can be started: pending, nothing blocks it, nobody has it"`
 	Blocks        []int  `json:"blocks" jsonschema:"tasks that wait for it"`
 	BlockedByOpen []int  `json:"blocked_by_open" jsonschema:"tasks that it waits for"`
+	LeaseLeft     int    `json:"lease_seconds_left,omitempty" jsonschema:"until its claim ends, unless renewed"`
 	Cut           string `json:"cut,omitempty" jsonschema:"which lists of numbers are cut"`
 }
 
@@ -60,6 +59,7 @@ func (b *Board) TaskGet(ctx context.Context, in TaskGetIn) (out TaskGetOut, err 
 		taken, err := b.rules().Taken(v)
 		out.Ready = found && tasks.Startable(s) && !taken.Has(s)
 		out.LeaseExpiresAt = taken[t.ID].ExpiresAt
+		out.LeaseLeft = secondsUntil(out.LeaseExpiresAt, b.State.Now())
 		return err
 	})
 	if err == nil {
@@ -109,38 +109,13 @@ func (out TaskGetOut) text() string {
 		text = state.Lines(text, "  blocks "+numbers(out.Blocks))
 	}
 	if out.LeaseExpiresAt > 0 {
-		text = state.Lines(text, fmt.Sprintf("  claimed by %s until %s unless renewed", state.Visible(out.Owner), state.Clock(out.LeaseExpiresAt)))
-	}
-	if n := out.LostHolders(); n > 0 && out.Status.Open() {
-		text = state.Lines(text, fmt.Sprintf("  lost its holder %d times", n))
+		text = state.Lines(text, fmt.Sprintf("  claimed by %s until %s (%s) unless renewed", state.Visible(out.Owner), state.Clock(out.LeaseExpiresAt), inTime(out.LeaseLeft)))
 	}
 	if out.Ready {
 		text = state.Lines(text, "  ready")
 	}
 	if out.Cut != "" {
 		text = state.Lines(text, indent(fmt.Sprintf("[cut; all of it: .tasks/task_%d.json]\n%s", out.ID, out.Cut)))
-	}
-	return text
-}
-
-// numbers is a list of tasks, #1, #2, as long as a line may be.
-func numbers(ids []int) string {
-	var parts []string
-	for _, id := range ids[:min(len(ids), maxBlockers)] {
-		parts = append(parts, fmt.Sprintf("#%d", id))
-	}
-	if n := len(ids) - len(parts); n > 0 {
-		parts = append(parts, fmt.Sprintf("and %d more", n))
-	}
-	return join(parts)
-}
-
-// taskText is a task in words: its line, then what the line has no room for.
-func taskText(t state.Task) string {
-	text := state.Lines(TaskLine(t), indent(t.Description))
-	for _, n := range t.Notes {
-		at := state.Time(n.At).Format(time.DateTime)
-		text = state.Lines(text, indent(fmt.Sprintf("note %s %s: %s", at, n.Actor, n.Text)))
 	}
 	return text
 }

@@ -19,7 +19,7 @@ func taskList() Tool {
 		Set:         Default,
 		ReadOnly:    true,
 		Idempotent:  true,
-	}, (*Board).TaskList, TaskListOut.text)
+	}, (*Board).TaskList, TaskListOut.text, TaskListOut.next)
 }
 
 // TaskListIn are the arguments of task_list.
@@ -46,6 +46,8 @@ type TaskListOut struct {
 	NextCursor string               `json:"next_cursor,omitempty"`
 	Unreadable int                  `json:"unreadable,omitempty" jsonschema:"how many files cannot be read"`
 	Problems   []state.Problem      `json:"problems,omitempty" jsonschema:"the first of them"`
+
+	asked TaskListIn
 }
 
 // TaskList returns the chosen tasks by number, or the ready ones by priority, as
@@ -61,7 +63,7 @@ func (b *Board) TaskList(ctx context.Context, in TaskListIn) (TaskListOut, error
 		if err != nil {
 			return err
 		}
-		out = TaskListOut{Tasks: []TaskSummary{}, Counts: tasks.Count()}
+		out = TaskListOut{Tasks: []TaskSummary{}, Counts: tasks.Count(), asked: in}
 		out.Unreadable, out.Problems = len(tasks.Problems), tasks.Problems[:min(len(tasks.Problems), maxProblems)]
 		taken, err := b.rules().Taken(v)
 		if err != nil {
@@ -193,9 +195,6 @@ func (out TaskListOut) text() string {
 	}
 	c := out.Counts
 	fmt.Fprintf(&b, "%d pending, %d in progress, %d completed", c[state.Pending], c[state.InProgress], c[state.Completed])
-	if out.NextCursor != "" {
-		fmt.Fprintf(&b, "\nmore: task_list with cursor=%q", out.NextCursor)
-	}
 	for _, p := range out.Problems {
 		fmt.Fprintf(&b, "\nunreadable: %s: %s", state.Visible(p.File), state.Visible(p.Error))
 	}
@@ -205,6 +204,24 @@ func (out TaskListOut) text() string {
 	return b.String()
 }
 
+// next is the page behind this one.
+func (out TaskListOut) next() []Step {
+	if out.NextCursor == "" {
+		return nil
+	}
+	again := out.asked
+	again.Cursor = out.NextCursor
+	return []Step{{"more", "task_list", again}}
+}
+
 func (s TaskSummary) line() string {
-	return TaskLine(state.Task{ID: s.ID, Subject: s.Subject, Status: s.Status, Owner: s.Owner, Worktree: s.Worktree})
+	line := TaskLine(state.Task{ID: s.ID, Subject: s.Subject, Status: s.Status, Owner: s.Owner, Worktree: s.Worktree,
+		BlockedBy: s.BlockedBy, Priority: s.Priority, Labels: s.Labels})
+	if s.LeaseExpiresAt > 0 {
+		line += " claimed until " + state.Clock(s.LeaseExpiresAt)
+	}
+	if s.Lost > 0 {
+		line += fmt.Sprintf(" lost=%d", s.Lost)
+	}
+	return line
 }

@@ -17,7 +17,8 @@ func taskUpdate() Tool {
 			"completed and deleted are final. Fields that are left out stay.",
 		Set:        Default,
 		Idempotent: false,
-	}, (*Board).TaskUpdate, TaskLine)
+		Quiet:      quietTask(""),
+	}, (*Board).TaskUpdate, taskLine)
 }
 
 // TaskUpdateIn are the arguments of task_update; what is nil stays as it is.
@@ -31,7 +32,7 @@ type TaskUpdateIn struct {
 	BlockedBy   *[]int       `json:"blocked_by,omitempty" jsonschema:"replaces all"`
 	Labels      *[]string    `json:"labels,omitempty" jsonschema:"replaces all"`
 	Note        string       `json:"note,omitempty" jsonschema:"appended with time and author"`
-	IfVersion   *int         `json:"if_version,omitempty" jsonschema:"refuse if the task has another version by now"`
+	IfVersion   *int         `json:"if_version,omitempty" jsonschema:"refuse if the task has another version than this, the v of its line, 1 if it has none"`
 	Claim       state.Token  `json:"claim,omitzero"`
 }
 

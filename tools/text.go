@@ -10,19 +10,6 @@ import (
 	"wt-mcp/state"
 )
 
-// TaskLine is a task on one line: [>] #1: Implement auth refactor owner=alice wt=auth-refactor
-func TaskLine(t state.Task) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s #%d: %s", TaskMark(t.Status), t.ID, state.Visible(t.Subject))
-	if t.Owner != "" {
-		fmt.Fprintf(&b, " owner=%s", state.Visible(t.Owner))
-	}
-	if t.Worktree != "" {
-		fmt.Fprintf(&b, " wt=%s", state.Visible(t.Worktree))
-	}
-	return b.String()
-}
-
 // TaskMark is the sign of a status at the beginning of a line.
 func TaskMark(s state.Status) string {
 	switch s {
@@ -56,6 +43,14 @@ func WorktreeLine(w state.Worktree) string {
 // shortID is an object id for people.
 func shortID(oid string) string { return oid[:min(len(oid), 10)] }
 
+// tail is text behind what introduces it, or nothing.
+func tail(lead, text string) string {
+	if text == "" {
+		return ""
+	}
+	return lead + text
+}
+
 func join(names []string) string { return strings.Join(names, ", ") }
 
 // indent sets text off from the lines of the board, which begin at the margin.
@@ -75,6 +70,9 @@ func EventLine(e state.Event) string {
 	}
 	if name, ok := e.Worktree["name"]; ok {
 		fmt.Fprintf(&b, " wt=%s", state.Visible(fmt.Sprint(name)))
+	}
+	if e.Actor != "" {
+		fmt.Fprintf(&b, " actor=%s", state.Visible(state.Clip(e.Actor, 100)))
 	}
 	if e.Error != "" {
 		fmt.Fprintf(&b, " error=%s", state.Visible(state.Clip(e.Error, 200)))

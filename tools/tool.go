@@ -36,6 +36,11 @@ type Tool struct {
 	Idempotent  bool // a second call with the same arguments changes nothing more
 	OpenWorld   bool // reaches beyond the board and its repository
 
+	// Quiet are keys of the result that are for programs: a model is not told them
+	// in the text, nor in the short form of the structure. worktree.path is path of
+	// what worktree holds.
+	Quiet []string
+
 	In, Out any
 	call    func(context.Context, *Board, json.RawMessage) (Answer, error)
 }

@@ -21,7 +21,8 @@ func worktreeAdopt() Tool {
 		Title:       "Adopt a worktree or branch",
 		Description: "Put a worktree on the board that others made (untracked in worktree_list), or make one for an existing branch.",
 		Set:         Integrate,
-	}, (*Board).WorktreeAdopt, ReadyWorktree.text)
+		Quiet:       quietReady(),
+	}, (*Board).WorktreeAdopt, ReadyWorktree.text, ReadyWorktree.next)
 }
 
 // WorktreeAdoptIn are the arguments of worktree_adopt.

@@ -12,8 +12,9 @@ func worktreeCreate() Tool {
 		Title: "Create a worktree",
 		Description: "Make a directory of its own on branch wt/<name> to work in, bound to a task, with the files of .worktreeinclude, and set it up. " +
 			"Work only inside the returned path.",
-		Set: Default,
-	}, (*Board).WorktreeCreate, ReadyWorktree.text)
+		Set:   Default,
+		Quiet: quietReady(),
+	}, (*Board).WorktreeCreate, ReadyWorktree.text, ReadyWorktree.next)
 }
 
 // WorktreeCreateIn are the arguments of worktree_create.

@@ -13,6 +13,7 @@ func worktreeKeep() Tool {
 		Title:       "Keep a worktree",
 		Description: "Close a worktree out without removing it: directory and branch stay, marked as kept.",
 		Set:         Default,
+		Quiet:       []string{"base_ref", "base_commit", "closeout", "kept_at"},
 		Idempotent:  true,
 	}, (*Board).WorktreeKeep, WorktreeLine)
 }

@@ -16,9 +16,10 @@ func worktreeList() Tool {
 		Title:       "List worktrees",
 		Description: "List the worktrees on the board, and those that git knows but the board does not (untracked).",
 		Set:         Default,
+		Quiet:       []string{"worktrees.age_seconds", "worktrees.base_ref", "worktrees.base_commit", "worktrees.closeout.action", "missing"},
 		ReadOnly:    true,
 		Idempotent:  true,
-	}, (*Board).WorktreeList, WorktreeListOut.text)
+	}, (*Board).WorktreeList, WorktreeListOut.text, WorktreeListOut.next)
 }
 
 // WorktreeListIn are the arguments of worktree_list.
@@ -57,6 +58,9 @@ func (l ListedWorktree) line() string {
 	case l.Note != "":
 		line += "; " + l.Note
 	}
+	if end := l.Closeout; end != nil {
+		line += tail("; ", end.Reason) + tail("; snapshot ", end.Snapshot)
+	}
 	return state.Visible(line)
 }
 
@@ -80,11 +84,13 @@ type WorktreeListOut struct {
 	Missing    []string         `json:"missing,omitempty" jsonschema:"names whose directory is gone"`
 	NextCursor string           `json:"next_cursor,omitempty"`
 	Problem    string           `json:"problem,omitempty" jsonschema:"why the registry cannot be read: untracked is then all that git knows"`
+
+	asked WorktreeListIn
 }
 
 // WorktreeList reads the registry and asks git.
 func (b *Board) WorktreeList(ctx context.Context, in WorktreeListIn) (WorktreeListOut, error) {
-	out := WorktreeListOut{Worktrees: []ListedWorktree{}, Untracked: []Untracked{}}
+	out := WorktreeListOut{Worktrees: []ListedWorktree{}, Untracked: []Untracked{}, asked: in}
 	var all []state.Worktree
 	err := b.State.View(ctx, func(v *state.View) (err error) {
 		all, err = v.Worktrees()
@@ -188,8 +194,18 @@ func (out WorktreeListOut) text() string {
 		}
 		b.WriteString("\n")
 	}
-	if out.NextCursor != "" {
-		fmt.Fprintf(&b, "more: worktree_list with cursor=%q\n", out.NextCursor)
-	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// next is the page behind this one, and what takes in a worktree that is not on the board.
+func (out WorktreeListOut) next() (steps []Step) {
+	if out.NextCursor != "" {
+		again := out.asked
+		again.Cursor = out.NextCursor
+		steps = append(steps, Step{"more", "worktree_list", again})
+	}
+	if len(out.Untracked) > 0 {
+		steps = append(steps, Step{"take in an untracked one", "worktree_adopt", state.Fields{"path": out.Untracked[0].Path}})
+	}
+	return steps
 }

@@ -20,8 +20,9 @@ func worktreePrune() Tool {
 		Description: "Find the worktrees that can go without loss: clean, unused, of no open task, with nothing that has not landed. " +
 			"Says why each other one stays. dry_run=false removes them, as worktree_remove does.",
 		Set:         Integrate,
+		Quiet:       []string{"kept.path", "kept.reasons.code", "kept.reasons.kind"},
 		Destructive: true,
-	}, (*Board).WorktreePrune, WorktreePruneOut.text)
+	}, (*Board).WorktreePrune, WorktreePruneOut.text, WorktreePruneOut.next)
 }
 
 // WorktreePruneIn are the arguments of worktree_prune.
@@ -268,13 +269,6 @@ func (out WorktreePruneOut) text() string {
 			text += fmt.Sprintf(" and %d more", more)
 		}
 	}
-	if out.DryRun && len(out.Removed) > 0 {
-		again := `{"dry_run":false}`
-		if out.olderThan != "" {
-			again = fmt.Sprintf(`{"dry_run":false,"older_than":%q}`, out.olderThan)
-		}
-		text += "; worktree_prune " + again + " does it"
-	}
 	for _, k := range out.Kept {
 		text += "\nstays: " + state.Visible(k.Name)
 		if k.Name == "" {
@@ -288,4 +282,11 @@ func (out WorktreePruneOut) text() string {
 		text += fmt.Sprintf("\n%d more stay", out.More)
 	}
 	return text
+}
+
+func (out WorktreePruneOut) next() []Step {
+	if !out.DryRun || len(out.Removed) == 0 {
+		return nil
+	}
+	return []Step{{"remove them", "worktree_prune", WorktreePruneIn{DryRun: new(bool), OlderThan: out.olderThan}}}
 }

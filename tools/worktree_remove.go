@@ -20,9 +20,11 @@ func worktreeRemove() Tool {
 		Title: "Remove a worktree",
 		Description: "Close a worktree out and remove its directory; complete_task also completes its task. " +
 			"Refused while it has changes, unless force, and while something runs there. A branch with commits of its own stays.",
-		Set:         Default,
+		Set: Default,
+		Quiet: append(quietTask("task."), "trash_bytes", "trash_ref", "worktree.path", "worktree.task_id", "worktree.removed_at",
+			"worktree.base_ref", "worktree.base_commit", "worktree.closeout"),
 		Destructive: true,
-	}, (*Board).WorktreeRemove, WorktreeRemoveOut.text)
+	}, (*Board).WorktreeRemove, WorktreeRemoveOut.text, WorktreeRemoveOut.next)
 }
 
 // WorktreeRemoveIn are the arguments of worktree_remove.
@@ -101,6 +103,7 @@ func (b *Board) removed(ctx context.Context, w state.Worktree, gone ops.Removed)
 	out.Worktree.Branch = cmp.Or(w.Branch, out.Worktree.Branch)
 	if gone.Task != nil {
 		t := fitTask(*gone.Task, smallResult/2)
+		t.Closeout = nil // the worktree's says it
 		out.Task = &t
 	}
 	out.tellTrash(gone.Trash, b.settings())
@@ -144,20 +147,28 @@ func (out WorktreeRemoveOut) text() string {
 		}
 	}
 	if u := out.Unlanded; u != nil {
-		text = state.Lines(text, fmt.Sprintf("%s not in %s yet: git merge %s there, or a pull request, lands them", counted(u.Commits, "commit"), state.Visible(u.Target), state.Visible(out.head)))
+		text = state.Lines(text, fmt.Sprintf("%s not in %s yet", counted(u.Commits, "commit"), state.Visible(u.Target)))
 	}
 	if out.Landed != "" {
 		text = state.Lines(text, "its work has landed: "+out.Landed)
 	}
 	text = state.Lines(text, out.Unknown)
 	if out.Task != nil {
-		text = state.Lines(text, TaskLine(*out.Task))
+		text = state.Lines(text, taskLine(*out.Task))
 	}
 	if out.Trash != "" {
 		text = state.Lines(text, fmt.Sprintf("its files (%s) stay until %s at %s", out.size, out.TrashUntil, state.Visible(out.Trash)))
 	}
-	if out.Snapshot != "" {
-		text = state.Lines(text, fmt.Sprintf(`undo: worktree_restore {"snapshot":%q}`, out.Snapshot))
+	return state.Lines(text, tail("only there: ", state.Visible(join(out.LeftOut))))
+}
+
+// next is how to land what has not landed, and how to have all of it back.
+func (out WorktreeRemoveOut) next() (steps []Step) {
+	if u := out.Unlanded; u != nil {
+		steps = append(steps, Step{Why: state.Visible(fmt.Sprintf("land them: git merge %s in %s, or a pull request", out.head, u.Target))})
 	}
-	return text
+	if out.Snapshot != "" {
+		steps = append(steps, Step{"undo", "worktree_restore", state.Fields{"snapshot": out.Snapshot}})
+	}
+	return steps
 }

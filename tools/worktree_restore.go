@@ -20,6 +20,7 @@ func worktreeRestore() Tool {
 		Title:       "Restore a worktree",
 		Description: "Undo worktree_remove, or make a copy from worktree_snapshot: files, index, branch and task as they were. Overwrites nothing.",
 		Set:         Integrate,
+		Quiet:       []string{"base_ref", "base_commit", "snapshot"},
 	}, (*Board).WorktreeRestore, WorktreeRestoreOut.text)
 }
 

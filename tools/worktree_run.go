@@ -18,9 +18,10 @@ func worktreeRun() Tool {
 			"After wait_seconds it answers status running and the command goes on: run_output follows it, run_stop ends it. " +
 			"What the shell leaves behind is ended; start servers with background. stdin is empty.",
 		Set:         Default,
+		Quiet:       quietRun(),
 		Destructive: true,
 		OpenWorld:   true,
-	}, (*Board).WorktreeRun, runs.Out.Text)
+	}, (*Board).WorktreeRun, runs.Out.Text, follow)
 }
 
 // WorktreeRunIn are the arguments of worktree_run.

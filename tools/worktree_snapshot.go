@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ func worktreeSnapshot() Tool {
 		Title:       "Snapshot a worktree",
 		Description: "Keep all of a worktree but its ignored files, as it is now, for worktree_restore. Changes nothing in it.",
 		Set:         Integrate,
-	}, (*Board).WorktreeSnapshot, WorktreeSnapshotOut.text)
+		Quiet:       []string{"ref", "ignored_left_out", "left_out"},
+	}, (*Board).WorktreeSnapshot, WorktreeSnapshotOut.text, WorktreeSnapshotOut.next)
 }
 
 // WorktreeSnapshotIn are the arguments of worktree_snapshot.
@@ -85,10 +87,14 @@ func (b *Board) snapshotError(w state.Worktree, err error) error {
 }
 
 func (out WorktreeSnapshotOut) text() string {
-	text := fmt.Sprintf("snapshot %s of %s: %d files (%s), %d deleted, on top of %s\nworktree_restore {\"snapshot\":%q,\"name\":\"NEW-NAME\"} makes a copy of it",
-		out.Snapshot, state.Visible(out.Name), out.Files, inBytes(out.Bytes), out.Deleted, state.Clip(out.Head, 12), out.Snapshot)
+	text := fmt.Sprintf("snapshot %s of %s: %d files (%s), %d deleted, on top of %s (%s)",
+		out.Snapshot, state.Visible(out.Name), out.Files, inBytes(out.Bytes), out.Deleted, shortID(out.Head), state.Visible(cmp.Or(out.Branch, "no branch")))
 	if out.Omitted > 0 {
 		text = state.Lines(text, fmt.Sprintf("it does not hold %d ignored or other things: %s", out.Omitted, state.Clip(join(slices.Concat(out.LeftOut, out.Ignored)), 300)))
 	}
 	return text
+}
+
+func (out WorktreeSnapshotOut) next() []Step {
+	return []Step{{"make a copy of it", "worktree_restore", state.Fields{"snapshot": out.Snapshot, "name": "NEW-NAME"}}}
 }

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +20,10 @@ func worktreeStatus() Tool {
 		Title:       "Git status of a worktree",
 		Description: "Show branch, changes, commits ahead of the base, and whether the worktree can be removed.",
 		Set:         Default,
+		Quiet:       []string{"staged", "modified", "untracked", "conflicted", "base_commit", "runs.started_at", "reasons.code"},
 		ReadOnly:    true,
 		Idempotent:  true,
-	}, (*Board).WorktreeStatus, WorktreeStatusOut.text)
+	}, (*Board).WorktreeStatus, WorktreeStatusOut.text, WorktreeStatusOut.next)
 }
 
 // WorktreeStatusIn are the arguments of worktree_status.
@@ -114,7 +116,7 @@ func clipLines(text string, limit int) string {
 }
 
 func (out WorktreeStatusOut) text() string {
-	text := out.Text
+	text := fmt.Sprintf("%s\nin %s at %s", out.Text, state.Visible(out.Path), cmp.Or(shortID(out.Head), "no commit"))
 	if out.Ahead > 0 || out.Behind > 0 {
 		text += fmt.Sprintf("\n%d commits ahead of the base, %d behind", out.Ahead, out.Behind)
 	}
@@ -131,7 +133,20 @@ func (out WorktreeStatusOut) text() string {
 		text += "\n" + r.Text()
 	}
 	for _, r := range out.Reasons {
-		text += fmt.Sprintf("\nnot removable: %s; %s", r.Detail, r.Next)
+		text += fmt.Sprintf("\nnot removable (%s): %s; %s", r.Kind, r.Detail, r.Next)
 	}
 	return text
+}
+
+// next is what the state of the worktree suggests: to commit, then to land.
+func (out WorktreeStatusOut) next() []Step {
+	switch {
+	case out.Operation != "" || len(out.Conflicted) > 0:
+		return nil
+	case !out.Clean && len(out.Staged)+len(out.Modified)+len(out.Untracked) > 0:
+		return []Step{{"commit", "worktree_commit", state.Fields{"name": out.Name, "message": "…"}}}
+	case out.Clean && out.Ahead > 0:
+		return []Step{{"land it", "worktree_merge", state.Fields{"name": out.Name}}}
+	}
+	return nil
 }

@@ -23,6 +23,7 @@ import (
 //	ids of snapshots                     <snapshot>
 //	names of runs                        <run>
 //	the secret of a claim                <secret>, its numbers stay
+//	what is left of a lease              "<left>", (in <left>)
 //
 // All else is compared as it is, the order of keys included.
 type normalizer struct {
@@ -33,7 +34,7 @@ type normalizer struct {
 var (
 	objectID  = regexp.MustCompile(`\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b`)
 	epoch     = regexp.MustCompile(`("(?:ts|at|created_at|updated_at|kept_at|removed_at|claimed_at|ended_at|since|lease_expires_at|last_activity|bytes_at)": ?)\d{10}(?:\.\d{1,6})?\b`)
-	clock     = regexp.MustCompile(`(#\d+|note) (?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d `)
+	clock     = regexp.MustCompile(`(#\d+|note|from|to|since|closed) (?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\b`)
 	since     = regexp.MustCompile(`since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	took      = regexp.MustCompile(`("duration_seconds": ?)\d[0-9.e-]*`)
 	tookText  = regexp.MustCompile(`(exit code -?\d+), \d+\.\d+ s`)
@@ -48,6 +49,8 @@ var (
 	secret    = regexp.MustCompile(`\b(\d+-\d+)-[a-z2-7]{16}\b`)
 	clockZ    = regexp.MustCompile(`\b\d\d:\d\d:\d\dZ`)
 	leaseLeft = regexp.MustCompile(`for \d+[0-9hms]*s more`)
+	left      = regexp.MustCompile(`("lease_seconds_left": ?)\d+`)
+	leftText  = regexp.MustCompile(`\(in \d+ (?:s|min|h|d)\)`)
 	snapshot  = regexp.MustCompile(`\b[0-9a-f]{11}-[0-9a-f]{12}\b`)
 	until     = regexp.MustCompile(`(until |taken |"trash_until": ?")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	size      = regexp.MustCompile(`(its files \(|"trash_bytes": ?)\d+`)
@@ -63,7 +66,7 @@ func (n *normalizer) text(s string) string {
 	}
 	s = objectID.ReplaceAllStringFunc(s, n.commit)
 	s = epoch.ReplaceAllString(s, `${1}"<time>"`)
-	s = clock.ReplaceAllString(s, "$1 <time> ")
+	s = clock.ReplaceAllString(s, "$1 <time>")
 	s = since.ReplaceAllString(s, "since <time>")
 	s = took.ReplaceAllString(s, `${1}"<duration>"`)
 	s = tookText.ReplaceAllString(s, "$1, <duration>")
@@ -79,6 +82,7 @@ func (n *normalizer) text(s string) string {
 	s = until.ReplaceAllString(s, "$1<time>")
 	s = snapshot.ReplaceAllString(s, "<snapshot>")
 	s = clockZ.ReplaceAllString(s, "<time>")
+	s = leftText.ReplaceAllString(left.ReplaceAllString(s, `${1}"<left>"`), "(in <left>)")
 	return leaseLeft.ReplaceAllString(s, "for <duration> more")
 }
 

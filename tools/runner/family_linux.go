@@ -16,7 +16,7 @@ import (
 )
 
 // containment says how well a run is held on this system.
-func containment() string { return "subreaper" }
+func containment() string { return WholeHold }
 
 // contain makes this process the parent of all orphans below it, so that nothing
 // a run starts can leave, marks them, and takes from them core dumps, what we were

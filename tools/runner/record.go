@@ -48,6 +48,9 @@ type Record struct {
 	Told        bool     `json:"told,omitempty"`                  // the end is told
 }
 
+// WholeHold is the containment that nothing of a run leaves.
+const WholeHold = "subreaper"
+
 func newRecord(s Spec, now time.Time) Record {
 	return Record{ID: s.ID, Worktree: s.Worktree, Path: s.Path, Command: s.Script, Task: s.Task, Actor: s.Actor,
 		Background: s.Background, TimeoutSeconds: s.Timeout.Seconds(), Supervisor: os.Getpid(), Containment: containment(),

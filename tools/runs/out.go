@@ -21,7 +21,7 @@ type Out struct {
 	NextOffset      int64         `json:"next_offset" jsonschema:"where run_output goes on"`
 	DurationSeconds float64       `json:"duration_seconds"`
 	Log             string        `json:"log"`
-	Containment     string        `json:"containment"`
+	Containment     string        `json:"containment,omitempty" jsonschema:"how it was held, where something was to be ended or the hold is weak"`
 	Cause           string        `json:"cause,omitempty" jsonschema:"why it was cancelled"`
 	LeftRunning     []string      `json:"left_running,omitempty" jsonschema:"what the shell left running and was ended"`
 	Survivors       []string      `json:"survivors,omitempty" jsonschema:"what could not be ended"`
@@ -50,7 +50,7 @@ func (r *Runs) Read(id string, budget int) (Out, error) {
 	}
 	out := Out{RunID: id, Worktree: run.Worktree, Status: run.Status, Output: brief.Text, OutputBytes: brief.Size,
 		Truncated: brief.Truncated, NextOffset: brief.Next, DurationSeconds: run.Seconds(time.Now()), Log: r.Jobs.LogPath(id),
-		Containment: run.Containment, Cause: run.Cause, LeftRunning: run.LeftRunning, Survivors: run.Survivors, EnvDropped: run.EnvDropped,
+		Containment: told(run), Cause: run.Cause, LeftRunning: run.LeftRunning, Survivors: run.Survivors, EnvDropped: run.EnvDropped,
 		MainCheckoutChanges: run.MainChanges, Warning: EscapeWarning(run)}
 	if run.MainUnseen {
 		out.Notes = append(out.Notes, unseenNote)
@@ -59,6 +59,14 @@ func (r *Runs) Read(id string, budget int) (Out, error) {
 		out.ExitCode, out.OutputBytes = &run.ExitCode, run.OutputBytes
 	}
 	return out, nil
+}
+
+// told is how a run was held, where that is worth a word.
+func told(run runner.Record) string {
+	if run.Containment == runner.WholeHold && len(run.LeftRunning)+len(run.Survivors) == 0 {
+		return ""
+	}
+	return run.Containment
 }
 
 // Text says it to a model.
@@ -76,6 +84,9 @@ func (out Out) Text() string {
 	if len(out.Survivors) > 0 {
 		text += "\nCOULD NOT BE ENDED: " + strings.Join(out.Survivors, ", ")
 	}
+	if out.Containment != "" {
+		text += "\nheld by: " + out.Containment
+	}
 	if out.Warning != "" {
 		text += "\n" + out.Warning
 	}
@@ -84,9 +95,6 @@ func (out Out) Text() string {
 	}
 	for _, note := range out.Notes {
 		text += "\nnote: " + note
-	}
-	if out.Status == runner.Running {
-		text += fmt.Sprintf("\nfollow it: run_output {\"run_id\":%q,\"offset\":%d,\"wait_seconds\":30}", out.RunID, out.NextOffset)
 	}
 	if out.Output == "" {
 		return text + "\n(no output)"

@@ -22,6 +22,8 @@ type Setup struct {
 	Output   string `json:"output,omitempty"`
 	Next     string `json:"next,omitempty" jsonschema:"what to do about it"`
 
+	NextOffset int64 `json:"next_offset,omitempty" jsonschema:"of one that goes on: where run_output goes on"`
+
 	MainCheckoutChanges []string `json:"main_checkout_changes,omitempty"`
 
 	Warning string `json:"-"`
@@ -61,7 +63,7 @@ func (r Runner) setUp(ctx context.Context, w state.Worktree, may admission, wait
 		MainCheckoutChanges: out.MainCheckoutChanges, Warning: out.Warning}
 	switch {
 	case out.Status == runner.Running:
-		s.Next = state.Lines(fmt.Sprintf("wait for it: run_output {\"run_id\":%q,\"offset\":%d,\"wait_seconds\":50}", out.RunID, out.NextOffset), waiting)
+		s.NextOffset = out.NextOffset
 	case out.Status != runner.Exited || *out.ExitCode != 0:
 		s.Next = state.Lines("the worktree stays; mend the cause and run the command again with worktree_run", waiting)
 	}
