@@ -171,34 +171,38 @@ func (mv *moving) onDisk() (found []Obstacle) {
 		if now != c.old || c.new.none() {
 			continue
 		}
-		below := false // a file that goes
+		directory := true // what leads there
 		for _, dir := range parents(c.path) {
-			if dir = strings.TrimSuffix(dir, "/"); going[dir] {
-				below = true
+			dir = strings.TrimSuffix(dir, "/")
+			if directory = !going[dir] && !mv.parentInTheWay(dir, add); !directory {
 				break
 			}
-			mv.parentInTheWay(dir, add)
 		}
-		if c.old.none() && !below {
+		if c.old.none() && directory {
 			mv.pathInTheWay(c, going, add)
 		}
 	}
 	return found
 }
 
-// parentInTheWay finds what is not a directory of the checkout's own.
-func (mv *moving) parentInTheWay(dir string, add func(path, kind string)) {
+// parentInTheWay reports whether something is in the place of a directory of the
+// checkout's own.
+func (mv *moving) parentInTheWay(dir string, add func(path, kind string)) bool {
 	name := filepath.Join(mv.top, filepath.FromSlash(dir))
 	info, err := os.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		return false
 	case err != nil:
 		add(dir, "unreadable")
 	case !info.IsDir():
 		add(dir, "untracked")
 	case exists(filepath.Join(name, ".git")):
 		add(dir, "repository")
+	default:
+		return false
 	}
+	return true
 }
 
 // pathInTheWay finds what is at a path that is new, or below it.
@@ -233,7 +237,8 @@ func (mv *moving) refuseFiles(ctx context.Context, found []Obstacle) error {
 	for _, f := range found {
 		asked.WriteString(f.Path + "\x00")
 	}
-	out, _ := mv.ask(ctx, asked.String(), "check-ignore", "-z", "--stdin") // it fails where none is
+	out, _ := mv.repo.git.run(ctx, call{args: []string{"check-ignore", "-z", "--stdin"}, dir: mv.top, at: mv.repo.pin(mv.admin, mv.top), // it fails where none is
+		stdin: strings.NewReader(asked.String()), env: []string{"GIT_INDEX_FILE=" + mv.private()}})
 	ignored := strings.Split(string(out), "\x00")
 	for i, f := range found {
 		if f.Kind == "untracked" && slices.Contains(ignored, f.Path) {

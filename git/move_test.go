@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -97,3 +98,5 @@ func TestMoveWithoutCheckout(t *testing.T) {
 	require.ErrorIs(t, err, ErrBranchMoved)
 	require.Empty(t, v.Git("status", "--porcelain"))
 }
+
+func fixedTime() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) }
