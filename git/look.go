@@ -96,6 +96,16 @@ func (r *Repo) glance(ctx context.Context, admin, top string) (*look, error) {
 // statusAndIndex asks git for both at the same time. A file that the index tells git
 // to overlook is modified where it is not as the index has it.
 func (r *Repo) statusAndIndex(ctx context.Context, at place, more ...string) (s Status, entries []entry, err error) {
+	if s, entries, err = r.statusBeside(ctx, at, more...); err != nil {
+		return Status{}, nil, err
+	}
+	hidden, err := overlooked(at.top, entries)
+	s.Modified = append(s.Modified, slices.DeleteFunc(hidden, func(path string) bool { return slices.Contains(s.Modified, path) })...)
+	return s, entries, err
+}
+
+// statusBeside asks git for both at the same time, as it tells them.
+func (r *Repo) statusBeside(ctx context.Context, at place, more ...string) (s Status, entries []entry, err error) {
 	asked := make(chan error, 1)
 	go func() {
 		var err error
@@ -106,9 +116,7 @@ func (r *Repo) statusAndIndex(ctx context.Context, at place, more ...string) (s 
 	if err = errors.Join(err, <-asked); err != nil {
 		return Status{}, nil, err
 	}
-	hidden, err := overlooked(at.top, entries)
-	s.Modified = append(s.Modified, slices.DeleteFunc(hidden, func(path string) bool { return slices.Contains(s.Modified, path) })...)
-	return s, entries, err
+	return s, entries, nil
 }
 
 // findNested finds the repositories within that are no submodules, and what has their

@@ -33,6 +33,7 @@ const (
 	WorktreeAdopt       EventName = "worktree.adopt"        // a worktree that somebody made is on the board
 	WorktreeSnapshot    EventName = "worktree.snapshot"     // what is in a worktree was kept under a ref
 	WorktreeRestore     EventName = "worktree.restore"      // a removed worktree is back, or `error` says why not
+	WorktreeCommit      EventName = "worktree.commit"       // worktree_commit has committed; `detail` has the commit
 	WorktreeRunStarted  EventName = "worktree.run.started"  // a command runs
 	WorktreeRunFinished EventName = "worktree.run.finished" // it has ended; `detail` says how
 )

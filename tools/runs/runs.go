@@ -64,12 +64,14 @@ func (r *Runs) For(by By) Runner { return Runner{r, by} }
 
 // Order is a command to run.
 type Order struct {
+	ID         string // of the run; empty: a new one
 	Worktree   state.Worktree
 	Command    string
 	Timeout    time.Duration // 0: the usual
 	Wait       time.Duration // for its end, at most
 	Background bool          // it outlives this process
 	Env        map[string]string
+	Own        []string // variables of ours, which no configuration denies
 	Claim      state.Token
 	Hold       func(context.Context) error // looks at the claim when the queue lets the command begin
 	Settings   config.Settings

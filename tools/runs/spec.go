@@ -19,7 +19,7 @@ func (r Runner) spec(ctx context.Context, o Order) (runner.Spec, error) {
 	if o.Background {
 		timeout = set.MaxTimeout
 	}
-	s := runner.Spec{ID: runner.NewID(time.Now()), Path: w.Path, Script: o.Command, Shell: set.Shell, Timeout: cmp.Or(o.Timeout, timeout),
+	s := runner.Spec{ID: cmp.Or(o.ID, runner.NewID(time.Now())), Path: w.Path, Script: o.Command, Shell: set.Shell, Timeout: cmp.Or(o.Timeout, timeout),
 		LogLimit: set.LogLimit, Background: o.Background, Worktree: w.Name, Actor: r.Rules.Actor, Root: r.State.Root()}
 	if w.TaskID != nil {
 		s.Task = *w.TaskID
@@ -30,6 +30,7 @@ func (r Runner) spec(ctx context.Context, o Order) (runner.Spec, error) {
 	}
 	extra := runEnv(s, ports, o.Env)
 	s.Env, s.Dropped = Environment(r.Env, set, extra)
+	s.Env = append(s.Env, o.Own...)
 	for name := range extra {
 		if runner.Named(name, set.Deny) {
 			return s, state.Invalid("env", "the configuration denies it", "%s cannot be set", name)

@@ -1,0 +1,203 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"wt-mcp/state/osfs"
+	"wt-mcp/state/osfs/flock"
+)
+
+// lockMark begins the lock file of a commit of ours; the id of its run follows.
+const lockMark = "wt-mcp commit "
+
+// lockWait is how long a commit waits for whoever has the index now.
+const lockWait = 2 * time.Second
+
+// lockIndex takes git's lock on the index of a worktree. The file says from its first
+// moment whose it is, and is flocked as long as this process works on it.
+func lockIndex(ctx context.Context, admin, id string) (*os.File, error) {
+	dir, err := osfs.Open(admin)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	name := filepath.Join(admin, indexLock)
+	for until := time.Now().Add(lockWait); ; {
+		if err = writeNew(dir, commitLock+id, lockMark+id+"\n"); err != nil {
+			return nil, err
+		}
+		if err = osfs.RenameNew(filepath.Join(admin, commitLock+id), name); err == nil {
+			break
+		}
+		_ = dir.Remove(commitLock + id)
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		if time.Now().After(until) {
+			return nil, refuse(ErrBusy, name)
+		}
+		if err := pause(ctx, 5*time.Millisecond, 20*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+	file, ok := openLock(name)
+	if !ok {
+		return nil, refuse(ErrBusy, name)
+	}
+	return file, nil
+}
+
+// openLock opens a lock of ours for its only owner; not where one lives.
+func openLock(name string) (*os.File, bool) {
+	file, err := osfs.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return nil, false
+	}
+	mark := make([]byte, len(lockMark))
+	if _, err := io.ReadFull(file, mark); err != nil || string(mark) != lockMark || flock.TryLock(file) != nil {
+		file.Close()
+		return nil, false
+	}
+	opened, err := file.Stat()
+	if now, e := os.Lstat(name); err != nil || e != nil || !os.SameFile(opened, now) {
+		freeLock(file)
+		return nil, false
+	}
+	return file, true
+}
+
+// copyIndex makes the copy of the index that everything is staged in.
+func copyIndex(admin string) error {
+	dir, err := osfs.Open(admin)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	_ = dir.Remove(commitIndex)
+	from, err := dir.OpenFile("index", os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	info, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	to, err := dir.OpenFile(commitIndex, os.O_CREATE|os.O_EXCL|os.O_WRONLY, info.Mode().Perm())
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	return errors.Join(err, to.Chmod(info.Mode().Perm()), to.Close())
+}
+
+// Settle finds out whether the commit was made, once the git that was to make it is
+// gone: the index is put in its place then, else dropped. It returns the commit, or
+// "". It may be called again.
+func (c *OpenCommit) Settle(ctx context.Context) (string, error) {
+	commit, err := c.made(ctx)
+	if err != nil {
+		return "", fmt.Errorf("find commit in %s: %w", c.at.top, err)
+	}
+	staged := filepath.Join(c.at.admin, commitIndex)
+	if commit == "" || !exists(staged) {
+		return commit, nil
+	}
+	if err := os.Rename(staged, filepath.Join(c.at.admin, "index")); err != nil {
+		return commit, fmt.Errorf("put index in place: %w", err)
+	}
+	return commit, osfs.SyncDir(c.at.admin)
+}
+
+// made is the commit that HEAD went to from where it was.
+func (c *OpenCommit) made(ctx context.Context) (string, error) {
+	head, _, err := c.repo.head(ctx, c.at.admin)
+	if errors.Is(err, ErrNoCommits) {
+		return "", nil
+	}
+	if err != nil || head == c.Before {
+		return "", err
+	}
+	args := []string{"rev-list", "--first-parent", "--parents", "--reverse", head}
+	if c.Before != "" {
+		args = append(args, "^"+c.Before)
+	}
+	out, err := c.repo.read(ctx, append(args, "--")...)
+	first, _, _ := strings.Cut(string(out), "\n")
+	ids := strings.Fields(first)
+	switch {
+	case err != nil, len(ids) == 0, len(ids) == 1 && c.Before != "", len(ids) > 1 && ids[1] != c.Before:
+		return "", err
+	}
+	return ids[0], nil
+}
+
+// Release gives the index up, and removes what is left of the commit.
+func (c *OpenCommit) Release() {
+	if c.lock == nil {
+		return
+	}
+	for _, name := range []string{commitIndex, commitMessage, commitPaths} {
+		_ = os.Remove(filepath.Join(c.at.admin, name))
+	}
+	name := filepath.Join(c.at.admin, indexLock)
+	if opened, err := c.lock.Stat(); err == nil {
+		if now, err := os.Lstat(name); err == nil && os.SameFile(opened, now) {
+			c.lock.Close() // Windows removes no open file
+			_ = os.Remove(name)
+		}
+	}
+	freeLock(c.lock)
+	c.lock = nil
+}
+
+// AbandonedCommit finds the commit of a process that died, for Settle and Release;
+// nil where there is none. going reports whether the run of that id goes on.
+func (r *Repo) AbandonedCommit(path string, going func(id string) bool) (c *OpenCommit, id string, err error) {
+	admin, err := r.adminDir(path)
+	if err != nil {
+		return nil, "", err
+	}
+	name := filepath.Join(admin, indexLock)
+	if id, _ = lockedBy(name); id == "" {
+		return nil, "", nil
+	}
+	file, ok := openLock(name)
+	if !ok {
+		return nil, "", nil
+	}
+	id, before := lockedBy(name)
+	if id == "" || going(id) {
+		freeLock(file)
+		return nil, "", nil
+	}
+	c = &OpenCommit{repo: r, at: r.pin(admin, path), lock: file}
+	if c.Before, ok = strings.CutPrefix(before, "from "); !ok { // the run had not begun
+		c.Release()
+		return nil, "", nil
+	}
+	return c, id, nil
+}
+
+// lockedBy reads a lock of ours: the run, and the line that says from where its
+// commit went out.
+func lockedBy(name string) (id, from string) {
+	text, err := readSmall(name)
+	rest, ours := strings.CutPrefix(text, lockMark)
+	if err != nil || !ours {
+		return "", ""
+	}
+	id, from, _ = strings.Cut(rest, "\n")
+	return id, from
+}
