@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(helperScratch) != "" {
 		os.Exit(holdScratch())
 	}
+	if os.Getenv(helperMove) != "" {
+		os.Exit(helpMove())
+	}
 	os.Exit(gittest.Main(m))
 }
 

@@ -81,7 +81,7 @@ func (mv *moving) giveWay(ctx context.Context) error {
 	return nil
 }
 
-// copyIndex makes the private copy.
+// copyIndex makes the private copy, which is whole wherever it is there.
 func (mv *moving) copyIndex() error {
 	if info, err := os.Lstat(mv.indexFile()); err == nil && !info.Mode().IsRegular() {
 		return refuse(ErrSpecial, mv.indexFile()+notRegular)
@@ -96,17 +96,22 @@ func (mv *moving) copyIndex() error {
 		return err
 	}
 	defer from.Close()
-	to, err := os.OpenFile(mv.private(), os.O_CREATE|os.O_EXCL|os.O_WRONLY, mv.index.info.Mode().Perm())
+	to, err := os.OpenFile(mv.private()+".new", os.O_CREATE|os.O_EXCL|os.O_WRONLY, mv.index.info.Mode().Perm())
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(to, from)
-	return errors.Join(err, to.Close())
+	if err = errors.Join(err, to.Close()); err != nil {
+		return err
+	}
+	return os.Rename(to.Name(), mv.private())
 }
 
-// discard removes the private copy, and the lock of a git that was killed on it.
+// discard removes the private copy, and what was left of it by who was killed.
 func (mv *moving) discard() {
-	_, _ = os.Remove(mv.private()), os.Remove(mv.private()+".lock")
+	for _, end := range []string{"", ".new", ".lock"} {
+		_ = os.Remove(mv.private() + end)
+	}
 }
 
 // publish puts the private index in the place of the other.
