@@ -10,6 +10,7 @@ import (
 	_ "embed"
 	"io"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	mcpserver "github.com/mark3labs/mcp-go/server"
@@ -25,11 +26,18 @@ import (
 //go:embed instructions.md
 var instructions string
 
+// What a model is told with its first answer where its client shows it no
+// instructions.
+//
+//go:embed lesson.md
+var lesson string
+
 // Config says what a server offers: the tools of a desk, which it does not close.
 type Config struct {
 	Version string
 	Desk    *desk.Desk
 	Log     *slog.Logger
+	Answers Form // default: Auto
 }
 
 // Server is one MCP server, for one client.
@@ -38,15 +46,18 @@ type Server struct {
 	engine *mcpserver.MCPServer
 	desk   *desk.Desk
 	client *desk.Client
+	quiet  map[string][]string // keys of the result that are for programs, by tool
+	taught atomic.Bool
 }
 
 // New makes a server with the tools of the desk.
 func New(c Config) (*Server, error) {
-	s := &Server{config: c, desk: c.Desk}
+	s := &Server{config: c, desk: c.Desk, quiet: map[string][]string{}}
 	s.client = c.Desk.Client(s.roots)
 	s.engine = mcpserver.NewMCPServer("wt-mcp", c.Version,
 		mcpserver.WithTitle("Task board and git worktrees"),
 		mcpserver.WithToolCapabilities(false),
+		mcpserver.WithToolFilter(s.unpromised),
 		mcpserver.WithInstructions(instructions))
 	for _, method := range []string{"notifications/initialized", mcp.MethodNotificationRootsListChanged} {
 		s.engine.AddNotificationHandler(method, func(ctx context.Context, _ mcp.JSONRPCNotification) { s.client.Arrive(ctx) })
@@ -74,6 +85,7 @@ func (s *Server) add(t tools.Tool, made schemas) error {
 		}
 	}
 	definition := define(t, made)
+	s.quiet[t.Name] = t.Quiet
 	s.engine.AddTool(definition, func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		return s.handle(ctx, r), nil
 	})
@@ -107,15 +119,13 @@ func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) *mcp.CallToo
 	if err != nil {
 		return failure(err)
 	}
-	return success(answer)
+	return s.answered(ctx, r.Params.Name, answer)
 }
 
 // caller is who the client says it is.
 func (s *Server) caller(ctx context.Context) tools.Caller {
 	c := tools.Caller{Progress: func(seconds float64, message string) { s.progress(ctx, seconds, message) }}
-	if session, ok := mcpserver.ClientSessionFromContext(ctx).(mcpserver.SessionWithClientInfo); ok {
-		c.Actor = state.Clip(state.Visible(session.GetClientInfo().Name), 60)
-	}
+	c.Actor = state.Clip(state.Visible(clientName(ctx)), 60)
 	return c
 }
 

@@ -25,6 +25,7 @@ const (
 	defaultBudget      = 12_000
 	wholeBudget        = 20_000
 	instructionsBudget = 2_000
+	lessonBudget       = 400
 	descriptionBudget  = 2_048
 )
 

@@ -34,7 +34,7 @@ type FileEditIn struct {
 type FileEditOut struct {
 	Path  string `json:"path"`
 	Line  int    `json:"line" jsonschema:"where the replaced text began"`
-	Left  int    `json:"left" jsonschema:"occurrences of old_text after it"`
+	Left  int    `json:"left,omitempty" jsonschema:"occurrences of old_text after it"`
 	Bytes int    `json:"bytes" jsonschema:"size of the file now"`
 }
 

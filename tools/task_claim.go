@@ -14,7 +14,8 @@ func taskClaim() Tool {
 		Title: "Claim a task",
 		Description: "Take a task for yourself alone: task_id, or the best ready one. Keep the claim it returns and pass it to the calls " +
 			"that change the task or its worktree; each renews the lease. With claim: renew, hand over to owner, or release.",
-		Set: Default,
+		Set:   Default,
+		Quiet: []string{"task.lease_expires_at", "task.attempts.claim"},
 	}, (*Board).TaskClaim, TaskClaimOut.text, TaskClaimOut.next)
 }
 
@@ -131,7 +132,7 @@ func (in TaskClaimIn) subject() *int {
 
 func (out TaskClaimOut) text() string {
 	if out.Claim == "" {
-		return state.Lines(taskLine(out.Task), "released")
+		return state.Lines(taskText(out.Task), "released")
 	}
 	text := state.Lines(taskText(out.Task), fmt.Sprintf("claim=%s until %s (%s)", out.Claim, state.Clock(out.LeaseExpiresAt), inTime(out.LeaseLeft)))
 	if out.Warning != "" {

@@ -12,6 +12,7 @@ func taskGet() Tool {
 		Title:       "Read a task",
 		Description: "Read one task whole: description, notes, binding, what it waits for and what waits for it.",
 		Set:         Default,
+		Quiet:       []string{"attempts.claim"},
 		ReadOnly:    true,
 		Idempotent:  true,
 	}, (*Board).TaskGet, TaskGetOut.text)

@@ -68,7 +68,7 @@ func taskText(t state.Task) string {
 		}
 	}
 	if end := t.Closeout; end != nil {
-		text = state.Lines(text, indent(strings.TrimSuffix(fmt.Sprintf("closed %s by worktree_%s: %s", day(end.At), end.Action, end.Reason), ": ")))
+		text = state.Lines(text, indent(strings.TrimSuffix(fmt.Sprintf("closed %s by worktree_%s: %s", day(end.At), end.Action, end.Reason), ": ")+tail("; snapshot ", end.Snapshot)))
 	}
 	return text
 }

@@ -71,6 +71,9 @@ func EventLine(e state.Event) string {
 	if name, ok := e.Worktree["name"]; ok {
 		fmt.Fprintf(&b, " wt=%s", state.Visible(fmt.Sprint(name)))
 	}
+	if id, ok := e.Worktree["snapshot"]; ok {
+		fmt.Fprintf(&b, " snapshot=%s", state.Visible(fmt.Sprint(id)))
+	}
 	if e.Actor != "" {
 		fmt.Fprintf(&b, " actor=%s", state.Visible(state.Clip(e.Actor, 100)))
 	}
@@ -78,7 +81,7 @@ func EventLine(e state.Event) string {
 		fmt.Fprintf(&b, " error=%s", state.Visible(state.Clip(e.Error, 200)))
 	}
 	if len(e.Detail) > 0 {
-		fmt.Fprintf(&b, " %s", state.Visible(state.Clip(detail(e.Detail), 200)))
+		fmt.Fprintf(&b, " %s", state.Visible(state.Clip(detail(e.Detail), 600)))
 	}
 	return b.String()
 }

@@ -16,7 +16,7 @@ func worktreeEvents() Tool {
 		Title:       "Read the event log",
 		Description: "Read what happened to tasks and worktrees: the newest events, with after_seq those that follow, with wait_seconds those to come.",
 		Set:         Default,
-		Quiet:       []string{"events.task.subject", "events.task.status", "events.worktree.path", "events.worktree.status", "events.worktree.branch"},
+		Quiet:       []string{"events.task.subject", "events.task.status", "events.worktree.path", "events.worktree.status", "events.worktree.branch", "events.worktree.base_ref"},
 		ReadOnly:    true,
 		Idempotent:  true,
 	}, (*Board).WorktreeEvents, WorktreeEventsOut.text)

@@ -20,7 +20,7 @@ func worktreeStatus() Tool {
 		Title:       "Git status of a worktree",
 		Description: "Show branch, changes, commits ahead of the base, and whether the worktree can be removed.",
 		Set:         Default,
-		Quiet:       []string{"staged", "modified", "untracked", "conflicted", "base_commit", "runs.started_at", "reasons.code"},
+		Quiet:       []string{"staged", "modified", "untracked", "conflicted", "base_commit", "runs.started_at", "runs.output_bytes", "reasons.code"},
 		ReadOnly:    true,
 		Idempotent:  true,
 	}, (*Board).WorktreeStatus, WorktreeStatusOut.text, WorktreeStatusOut.next)

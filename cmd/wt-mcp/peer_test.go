@@ -90,6 +90,9 @@ func (l *lockedBuffer) String() string {
 func dial(o peerOptions) (*peer, error) {
 	o.command, o.client = cmp.Or(o.command, "wt-mcp"), cmp.Or(o.client, "e2e")
 	p := &peer{o: o, stderr: &lockedBuffer{}, waiting: map[string]chan message{}, stray: make(chan message, 100), ended: make(chan struct{})}
+	if !slices.Contains(o.flags, "--answers") {
+		o.flags = append([]string{"--answers", "both"}, o.flags...)
+	}
 	p.cmd = exec.Command(o.command, o.flags...)
 	p.cmd.Dir, p.cmd.Env, p.cmd.Stderr = o.dir, o.env, p.stderr
 	stdin, err := p.cmd.StdinPipe()

@@ -27,16 +27,18 @@ const memoryAim = 96 << 20
 type mcpServer struct {
 	*program
 	sets         toolsets
+	answers      server.Form
 	versionAsked bool
 }
 
 func serveCommand(p *program) command {
-	s := &mcpServer{program: p, sets: defaultSets()}
+	s := &mcpServer{program: p, sets: defaultSets(), answers: server.Auto}
 	return command{name: "serve", summary: "speak MCP on stdin and stdout; the default where stdin is no terminal", flags: s.flags, run: s.run}
 }
 
 func (s *mcpServer) flags(f *flag.FlagSet) {
 	s.serverFlags(f, &s.sets)
+	f.Var(&s.answers, "answers", "answer in `FORM`: text, structured, both, or auto, which goes by what the client shows its model")
 	f.BoolVar(&s.versionAsked, "version", false, "say which version this is, and end")
 }
 
@@ -53,7 +55,7 @@ func (s *mcpServer) run(ctx context.Context, _ []string) error {
 	}
 	d := s.desk(s.sets)
 	defer d.Close()
-	served, err := server.New(server.Config{Version: version(), Desk: d, Log: s.log})
+	served, err := server.New(server.Config{Version: version(), Desk: d, Log: s.log, Answers: s.answers})
 	if err != nil {
 		return err
 	}
