@@ -2,10 +2,14 @@ package state
 
 // EventQuery chooses events: at most Limit of those that Match (all, if nil).
 // With After nil they are the newest, else the oldest with a higher sequence number.
+//
+// Words are ASCII and spare the reader most of a long log: the line of an event that
+// matches has each of them, in any case, or else a backslash.
 type EventQuery struct {
 	Limit int
 	After *int64
 	Match func(Event) bool
+	Words []string
 }
 
 // LogPage is what the log has for a query.

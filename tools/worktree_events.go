@@ -3,8 +3,11 @@ package tools
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"wt-mcp/state"
 	"wt-mcp/tools/runs"
@@ -89,7 +92,7 @@ func (b *Board) readEvents(ctx context.Context, in WorktreeEventsIn) (WorktreeEv
 	page := newPage(in.Limit, 20)
 	var out WorktreeEventsOut
 	err := b.State.View(ctx, func(v *state.View) error {
-		p, err := v.ReadLog(state.EventQuery{Limit: page.left + 1, After: in.AfterSeq, Match: in.match})
+		p, err := v.ReadLog(state.EventQuery{Limit: page.left + 1, After: in.AfterSeq, Match: in.match, Words: in.words()})
 		out = WorktreeEventsOut{Events: p.Events, LastSeq: p.LastSeq, Missed: p.Missed}
 		return err
 	})
@@ -112,6 +115,19 @@ func (in WorktreeEventsIn) match(e state.Event) bool {
 		return false
 	}
 	return in.Worktree == "" || strings.EqualFold(fmt.Sprint(e.Worktree["name"]), in.Worktree)
+}
+
+// words are in the line of each event that matches.
+func (in WorktreeEventsIn) words() []string {
+	words := []string{in.Event, in.Worktree}
+	if in.TaskID != 0 {
+		words = append(words, strconv.Itoa(in.TaskID))
+	}
+	return slices.DeleteFunc(words, func(word string) bool { return word == "" || !isASCII(word) })
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // firstFitting keeps the oldest that fit; last_seq then says where to read on.

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
-	"path"
 	"slices"
 
 	"github.com/spf13/afero"
@@ -70,90 +68,6 @@ func (s *Store) eventBytes(f afero.File, lines []json.RawMessage) ([]byte, error
 	return data, nil
 }
 
-// ReadLog reads the log from its end.
-func (i *instant) ReadLog(q state.EventQuery) (p state.LogPage, err error) {
-	if p.LastSeq, err = i.lastSeq(); err != nil {
-		return p, err
-	}
-	if q.Match == nil {
-		q.Match = func(state.Event) bool { return true }
-	}
-	r := logReader{query: q, oldest: p.LastSeq + 1}
-	err = i.backwards(maxTail, r.take)
-	far := errors.Is(err, errFar)
-	if far {
-		r.file = path.Base(state.EventsFile)
-	} else if err != nil {
-		return p, err
-	}
-	newest := r.newest
-	if len(newest) > q.Limit {
-		newest = newest[len(newest)-q.Limit:]
-	}
-	p.Events = make([]state.Event, 0, len(newest))
-	for _, e := range slices.Backward(newest) {
-		p.Events = append(p.Events, e)
-	}
-	if far && q.After == nil {
-		p.Missed = &state.Missed{From: 1, To: r.oldest - 1, File: r.file}
-	}
-	if q.After != nil && r.oldest > *q.After+1 {
-		p.Missed = &state.Missed{From: *q.After + 1, To: r.oldest - 1, File: r.file}
-	}
-	return p, nil
-}
-
-// logReader collects what a query asks for, the newest first.
-type logReader struct {
-	query  state.EventQuery
-	newest []state.Event
-	oldest int64  // lowest sequence number so far
-	file   string // has the events before it
-}
-
-// take reports whether older lines are wanted.
-func (r *logReader) take(line []byte) bool {
-	e, ok := state.ParseEvent(line)
-	if !ok {
-		e = state.Unreadable(line)
-	}
-	if c, ok := continues(e); ok {
-		r.file = c.File
-		return false
-	}
-	if e.Seq > 0 {
-		r.oldest = min(r.oldest, e.Seq)
-	}
-	if r.query.After == nil {
-		if r.query.Match(e) {
-			r.newest = append(r.newest, e)
-		}
-		return len(r.newest) < r.query.Limit
-	}
-	if e.Seq > 0 && e.Seq <= *r.query.After {
-		return false
-	}
-	if e.Seq > 0 && r.query.Match(e) {
-		r.newest = append(r.newest, e)
-	}
-	return true
-}
-
-func (i *instant) lastSeq() (last int64, err error) {
-	err = i.backwards(math.MaxInt64, func(line []byte) bool {
-		e, ok := state.ParseEvent(line)
-		if c, continues := continues(e); continues {
-			e.Seq = c.AfterSeq
-		}
-		if ok && e.Seq > 0 {
-			last = e.Seq
-			return false
-		}
-		return true
-	})
-	return last, err
-}
-
 // backwards calls take with each line, the newest first, until it returns false.
 // It does not read much more than the last bytes of the log that limit says.
 func (i *instant) backwards(limit int64, take func(line []byte) bool) error {
@@ -162,22 +76,11 @@ func (i *instant) backwards(limit int64, take func(line []byte) bool) error {
 			return nil
 		}
 	}
-	f, err := i.store.openFile(i.store.abs(state.EventsFile))
-	if missing(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("open event log: %w", err)
+	f, size, err := i.openLog()
+	if f == nil || err != nil {
+		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("read event log: %w", err)
-	}
-	size := info.Size()
-	if i.logSize != nil {
-		size = *i.logSize
-	}
 	return linesBackwards(f, size, limit, take)
 }
 

@@ -14,6 +14,7 @@ import (
 type instant struct {
 	store *Store
 	over  map[string]*string // by key; nil: no file
+	seq   *int64             // the newest sequence number; nil: the log says
 
 	logSize *int64   // how much of the event log counts; nil: all of it
 	lines   [][]byte // the lines that follow it

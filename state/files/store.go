@@ -270,7 +270,7 @@ func (s *Store) update(ctx context.Context, fn func(*state.Tx) error) (m marker,
 
 // decide commits what fn changes on the settled board.
 func (s *Store) decide(m marker, fn func(*state.Tx) error) (marker, error) {
-	b, err := state.Decide(&instant{store: s}, state.Start{Seq: m.Seq, NextID: m.NextID, Holder: s.holder, SetAside: s.setAside}, fn)
+	b, err := state.Decide(&instant{store: s, seq: &m.Seq}, state.Start{Seq: m.Seq, NextID: m.NextID, Holder: s.holder, SetAside: s.setAside}, fn)
 	if err != nil || b.IsEmpty() {
 		return m, err
 	}

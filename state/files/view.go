@@ -33,7 +33,11 @@ func (s *Store) view(ctx context.Context, fn func(*state.View) error) error {
 		if !(ok && m.Clean) && !(before == "" && s.unborn()) {
 			break
 		}
-		err := fn(state.NewView(&instant{store: s}))
+		at := &instant{store: s}
+		if ok {
+			at.seq = &m.Seq
+		}
+		err := fn(state.NewView(at))
 		if _, after, _ := s.readMarker(); before == after {
 			return err
 		}

@@ -96,7 +96,7 @@ func (r Runner) keepIfLive(tx *state.Tx, run runner.Record) error {
 // untold finds what the event log does not have of a run.
 func untold(v *state.View, r runner.Record) (missing []state.EventName, err error) {
 	all := []state.EventName{state.WorktreeRunStarted, state.WorktreeRunFinished}
-	found, _, err := v.Events(state.EventQuery{Limit: 2, Match: func(e state.Event) bool {
+	found, _, err := v.Events(state.EventQuery{Limit: 2, Words: []string{r.ID}, Match: func(e state.Event) bool {
 		return slices.Contains(all, e.Event) && e.Detail["run_id"] == r.ID
 	}})
 	for _, name := range all {
