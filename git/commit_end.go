@@ -31,14 +31,11 @@ func lockIndex(ctx context.Context, admin, id string) (*os.File, error) {
 	defer dir.Close()
 	name := filepath.Join(admin, indexLock)
 	for until := time.Now().Add(lockWait); ; {
-		if err = writeNew(dir, commitLock+id, lockMark+id+"\n"); err != nil {
-			return nil, err
-		}
-		if err = osfs.RenameNew(filepath.Join(admin, commitLock+id), name); err == nil {
-			break
-		}
-		_ = dir.Remove(commitLock + id)
-		if !errors.Is(err, fs.ErrExist) {
+		if err := putLock(dir, name, id); err == nil {
+			if file, ok := openLock(name); ok { // unless somebody takes it for one that was left
+				return file, nil
+			}
+		} else if !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 		if time.Now().After(until) {
@@ -48,11 +45,19 @@ func lockIndex(ctx context.Context, admin, id string) (*os.File, error) {
 			return nil, err
 		}
 	}
-	file, ok := openLock(name)
-	if !ok {
-		return nil, refuse(ErrBusy, name)
+}
+
+// putLock makes the lock file, with all that it says, where there is none.
+func putLock(dir *osfs.Dir, name, id string) error {
+	made := commitLock + id
+	if err := writeNew(dir, made, lockMark+id+"\n"); err != nil {
+		return err
 	}
-	return file, nil
+	err := osfs.RenameNew(filepath.Join(dir.Path(), made), name)
+	if err != nil {
+		_ = dir.Remove(made)
+	}
+	return err
 }
 
 // openLock opens a lock of ours for its only owner; not where one lives.
@@ -188,6 +193,25 @@ func (r *Repo) AbandonedCommit(path string, going func(id string) bool) (c *Open
 		return nil, "", nil
 	}
 	return c, id, nil
+}
+
+// LeftCommit reports whether AbandonedCommit would find one, or a lock of one that had not
+// begun. It changes nothing.
+func (r *Repo) LeftCommit(path string, going func(id string) bool) bool {
+	admin, err := r.adminDir(path)
+	if err != nil {
+		return false
+	}
+	name := filepath.Join(admin, indexLock)
+	id, _ := lockedBy(name)
+	if id == "" || going(id) {
+		return false
+	}
+	file, ok := openLock(name)
+	if ok {
+		freeLock(file)
+	}
+	return ok
 }
 
 // lockedBy reads a lock of ours: the run, and the line that says from where its

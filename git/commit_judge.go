@@ -84,10 +84,7 @@ func (c *OpenCommit) configure(ctx context.Context, plain []scopedSetting) (filt
 	for name := range filters {
 		filters[name] = ours["filter."+name+".clean"] == "" && ours["filter."+name+".process"] == ""
 	}
-	c.env = append(c.env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(config)))
-	for i, kv := range config {
-		c.env = append(c.env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, kv[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, kv[1]))
-	}
+	c.env = append(c.env, configEnv(config)...)
 	if lazy {
 		c.env = append(c.env, "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none")
 	}

@@ -144,3 +144,17 @@ func (r *Repo) HeadBranch(ctx context.Context, path string) (string, error) {
 	}
 	return branchOf(ref), nil
 }
+
+// HeadOf is the commit that the worktree at path has checked out. It fails with
+// ErrNoCommits before the first one.
+func (r *Repo) HeadOf(ctx context.Context, path string) (string, error) {
+	admin, err := r.adminDir(path)
+	if err != nil {
+		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
+	}
+	oid, _, err := r.head(ctx, admin)
+	if err != nil {
+		return "", fmt.Errorf("read HEAD of %s: %w", path, err)
+	}
+	return oid, nil
+}

@@ -149,6 +149,7 @@ func (d *diagnosis) registry(ctx context.Context) {
 	for _, w := range d.entries {
 		if w.Live() && !d.unfinished(w.Name) {
 			d.entry(d.board.find(ctx, k, w))
+			d.commit(w)
 		}
 	}
 }
@@ -166,6 +167,16 @@ func (d *diagnosis) entry(at whereabouts) {
 		d.relink(at)
 	case isMoved, isSwitched:
 		d.settled(at)
+	}
+}
+
+// commit finds git's lock of a commit of ours whose process died.
+func (d *diagnosis) commit(w state.Worktree) {
+	if r := d.board.runner(); r.LeftCommit(w) {
+		d.add(Finding{Kind: "unfinished", Subject: w.Name, What: "a commit was cut short, and has left git's lock on the index", Next: "wt-mcp doctor --fix, or the next call that changes the worktree",
+			mend: func(ctx context.Context) (string, error) {
+				return "the index is as git has the commit, or as it was without", r.FinishCommit(ctx, w)
+			}})
 	}
 }
 

@@ -27,6 +27,11 @@ func (b *Board) current(ctx context.Context, name string) (at whereabouts, err e
 	if b.ReadOnly {
 		return at, err
 	}
+	if err == nil {
+		if err := b.runner().FinishCommit(ctx, at.Worktree); err != nil {
+			return at, err
+		}
+	}
 	if state.CodeOf(err) == state.NotFound {
 		if mended, mendErr := b.reconcile(ctx, name); mendErr == nil && mended {
 			at, err = b.see(ctx, name)

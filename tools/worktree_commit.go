@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -116,25 +114,11 @@ func checkMessage(s string) error {
 const maxPaths = 500
 
 // commitPaths are the paths relative to the worktree, with slashes; none for all of it.
-func commitPaths(w state.Worktree, given []string) (paths []string, err error) {
+func commitPaths(w state.Worktree, given []string) ([]string, error) {
 	if len(given) > maxPaths {
 		return nil, state.Invalid("paths", "name directories", "are %d, the limit is %d", len(given), maxPaths)
 	}
-	for _, p := range given {
-		local := filepath.FromSlash(p)
-		if within, err := filepath.Rel(w.Path, local); err == nil && filepath.IsAbs(local) {
-			local = within
-		}
-		if p == "" || strings.ContainsRune(p, 0) || !filepath.IsLocal(local) {
-			return nil, state.Invalid("paths", "pass paths relative to the worktree, such as src/main.go", "%q leads out of worktree %s", state.Clip(p, 100), w.Name)
-		}
-		local = path.Clean(filepath.ToSlash(local))
-		if local == "." {
-			return nil, nil
-		}
-		paths = append(paths, local)
-	}
-	return paths, nil
+	return lanePaths(w, "paths", given)
 }
 
 // commitWarning says what is not as one may think.

@@ -30,6 +30,7 @@ func commands(p *program) []command {
 		demoCommand(p),
 		tasksCommand(p),
 		worktreesCommand(p),
+		diffCommand(p),
 		eventsCommand(p),
 		taskReleaseCommand(p),
 		doctorCommand(p),

@@ -125,6 +125,9 @@ func (r Runner) FinishCommit(ctx context.Context, w state.Worktree) error {
 	return errors.Join(err, r.tellCommit(ctx, w, run, made, c))
 }
 
+// LeftCommit reports whether there is anything for FinishCommit to do.
+func (r Runner) LeftCommit(w state.Worktree) bool { return r.Git.LeftCommit(w.Path, r.commits) }
+
 // commits reports whether the run of a commit goes on.
 func (r Runner) commits(id string) bool {
 	_, going := r.Jobs.Peek(id)
