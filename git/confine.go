@@ -55,6 +55,9 @@ func (p *program) confine(ctx context.Context, c call) (confined, error) {
 	if err != nil {
 		return confined{}, err
 	}
+	if c.plain {
+		list = withoutDrivers(list)
+	}
 	if err := checkPatterns(list, c.at); err != nil {
 		return confined{}, err
 	}
@@ -72,6 +75,14 @@ func (p *program) confine(ctx context.Context, c call) (confined, error) {
 		offline = offline[:1]
 	}
 	return confined{env: append(env, offline...), shadow: s, shared: p.shadows}, nil
+}
+
+// withoutDrivers leaves out filters and merge drivers.
+func withoutDrivers(list []Setting) []Setting {
+	return slices.DeleteFunc(slices.Clone(list), func(s Setting) bool {
+		section, sub, _ := s.parts()
+		return section == "filter" || section == "merge" && sub != ""
+	})
 }
 
 // imitation is what the shared directory of ours holds for a place.

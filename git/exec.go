@@ -31,6 +31,7 @@ type program struct {
 	settings *settings
 	shadows  *shadows
 	patience patience
+	merges   *merges
 }
 
 // call is one run of git.
@@ -42,6 +43,7 @@ type call struct {
 	env      []string   // beside program.env; later entries win
 	op       bool       // changes something: must survive the death of this process
 	registry bool       // changes or reads git's list of worktrees, or its configuration, see confine
+	plain    bool       // runs no filter and no merge driver, approved or not
 	inherit  []*os.File // open files which git and its children keep open
 	stdin    io.Reader  // what git reads; nothing where it is nil
 	stdout   io.Writer  // takes the output in place of the result, however long; not for an op
@@ -53,7 +55,7 @@ func findProgram(environ []string) (*program, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNoGit, err)
 	}
 	return &program{path: path, env: cleanEnv(environ), patience: usualPatience(),
-		settings: &settings{parsed: map[string][]Setting{}}, shadows: &shadows{}}, nil
+		settings: &settings{parsed: map[string][]Setting{}}, shadows: &shadows{}, merges: &merges{}}, nil
 }
 
 // cleanEnv drops every GIT_* variable, because a server that was started from

@@ -71,6 +71,11 @@ func (s Setting) use() settingUse {
 		return useless
 	case "filter", "credential", "http", "url", "ssh", "protocol":
 		return programs
+	case "gpg":
+		if isHarmless(s.Key) {
+			return harmless
+		}
+		return programs
 	case "lfs":
 		if isHarmless("lfs." + name) {
 			return harmless
