@@ -181,13 +181,18 @@ func (c *OpenCommit) stage(ctx context.Context, open opened, filters map[string]
 	if err := c.checkFilters(ctx, open.paths, filters); err != nil {
 		return err
 	}
-	if err := copyIndex(c.at.admin); err != nil {
+	dir, err := osfs.Open(c.at.admin)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := copyIndex(c.at.admin, dir, commitIndex); err != nil {
 		return fmt.Errorf("copy index: %w", err)
 	}
 	if len(open.paths) == 0 {
 		return nil
 	}
-	_, err := c.git(ctx, strings.Join(open.paths, "\x00")+"\x00", "update-index", "-z", "--add", "--remove", "--replace", "--stdin")
+	_, err = c.git(ctx, strings.Join(open.paths, "\x00")+"\x00", "update-index", "-z", "--add", "--remove", "--replace", "--stdin")
 	return err
 }
 

@@ -79,15 +79,10 @@ func openLock(name string) (*os.File, bool) {
 	return file, true
 }
 
-// copyIndex makes the copy of the index that everything is staged in.
-func copyIndex(admin string) error {
-	dir, err := osfs.Open(admin)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	_ = dir.Remove(commitIndex)
-	from, err := dir.OpenFile("index", os.O_RDONLY, 0)
+// copyIndex makes a copy of the index of a worktree; of none where there is none.
+func copyIndex(admin string, dir *osfs.Dir, name string) error {
+	_ = dir.Remove(name)
+	from, err := osfs.OpenFile(filepath.Join(admin, "index"), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -99,7 +94,7 @@ func copyIndex(admin string) error {
 	if err != nil {
 		return err
 	}
-	to, err := dir.OpenFile(commitIndex, os.O_CREATE|os.O_EXCL|os.O_WRONLY, info.Mode().Perm())
+	to, err := dir.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, info.Mode().Perm())
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"wt-mcp/state/osfs"
 )
 
 // Part is what of a worktree is compared, and with what.
@@ -43,6 +45,7 @@ type Diff struct {
 func (r *Repo) Diff(ctx context.Context, ask Comparing) (Diff, error) {
 	d, err := r.differ(ctx, ask)
 	if err == nil {
+		defer d.close()
 		err = d.run(ctx)
 	}
 	if err != nil {
@@ -54,6 +57,9 @@ func (r *Repo) Diff(ctx context.Context, ask Comparing) (Diff, error) {
 // Patch writes the differences in the form of a patch, until out takes no more.
 func (r *Repo) Patch(ctx context.Context, ask Comparing, out io.Writer) error {
 	d, err := r.differ(ctx, ask)
+	if err == nil {
+		defer d.close()
+	}
 	if err == nil && ask.Part != Untracked {
 		err = d.patchTracked(ctx, out)
 	}
@@ -73,6 +79,7 @@ type differ struct {
 	repo    *Repo
 	at      place
 	head    string // "" before the first commit
+	scratch *scratch
 	env     []string
 	filters map[string]bool
 }
@@ -86,7 +93,41 @@ func (r *Repo) differ(ctx context.Context, ask Comparing) (*differ, error) {
 	if d.head, _, err = r.head(ctx, admin); err != nil && !errors.Is(err, ErrNoCommits) {
 		return nil, err
 	}
-	return d, d.unfiltered(ctx)
+	if err := d.unfiltered(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.takeIndex(); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// takeIndex gives git an index of its own: git diff writes into it which files turn out
+// to be as they were (diff.autoRefreshIndex), locks that are optional or not.
+func (d *differ) takeIndex() (err error) {
+	if d.Part == Committed { // needs none, and is quicker without
+		d.env = append(d.env, "GIT_INDEX_FILE="+filepath.Join(d.at.admin, "wt-mcp.none"))
+	}
+	if !d.atFiles() {
+		return nil
+	}
+	if d.scratch, err = d.repo.git.scratch(); err != nil {
+		return err
+	}
+	dir, err := osfs.Open(d.scratch.Dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	d.env = append(d.env, "GIT_INDEX_FILE="+filepath.Join(d.scratch.Dir, "index"))
+	return copyIndex(d.at.admin, dir, "index")
+}
+
+func (d *differ) close() {
+	if d.scratch != nil {
+		d.scratch.Close()
+	}
 }
 
 // unfiltered turns the filters off that git would be given.
@@ -189,9 +230,6 @@ func (d *differ) git(ctx context.Context, out io.Writer, format ...string) ([]by
 		args = append(args, ":(top,literal)"+name)
 	}
 	c := call{dir: d.at.top, at: d.at, args: args, env: d.env, stdout: out}
-	if d.Part == Committed {
-		c.env = append(slices.Clone(d.env), "GIT_INDEX_FILE="+filepath.Join(d.at.admin, "wt-mcp.none"))
-	}
 	if out != nil {
 		return d.repo.git.run(ctx, c)
 	}
