@@ -1,12 +1,10 @@
 package server
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -53,26 +51,6 @@ func (s *Server) intercept(method string, params json.RawMessage, modern bool) (
 		result.ResultType = mcp.ResultTypeComplete
 	}
 	return result, true
-}
-
-// rootsTime bounds the wait for a client that does not say where it works.
-const rootsTime = 3 * time.Second
-
-// roots asks the client which directories it works in.
-func (s *Server) roots(ctx context.Context) []string {
-	ctx, cancel := context.WithTimeout(ctx, rootsTime)
-	defer cancel()
-	list, err := s.engine.RequestRoots(ctx, mcp.ListRootsRequest{})
-	if err != nil {
-		return nil
-	}
-	var dirs []string
-	for _, root := range list.Roots {
-		if dir, err := fileURI(root.URI); err == nil {
-			dirs = append(dirs, dir)
-		}
-	}
-	return dirs
 }
 
 // fileURI is the path of a file:// URI (RFC 8089).

@@ -38,6 +38,7 @@ type Config struct {
 	Desk    *desk.Desk
 	Log     *slog.Logger
 	Answers Form // default: Auto
+	Pinned  bool // to a repository that the user named: clients are not asked for another
 }
 
 // Server is one MCP server, for one client.
@@ -48,16 +49,19 @@ type Server struct {
 	client *desk.Client
 	quiet  map[string][]string // keys of the result that are for programs, by tool
 	taught atomic.Bool
+	roots  roots
 }
 
 // New makes a server with the tools of the desk.
 func New(c Config) (*Server, error) {
 	s := &Server{config: c, desk: c.Desk, quiet: map[string][]string{}}
-	s.client = c.Desk.Client(s.roots)
+	s.client = c.Desk.Client(s.where)
+	s.roots.late = s.client.Moved
 	s.engine = mcpserver.NewMCPServer("wt-mcp", c.Version,
 		mcpserver.WithTitle("Task board and git worktrees"),
 		mcpserver.WithToolCapabilities(false),
 		mcpserver.WithToolFilter(s.unpromised),
+		mcpserver.WithHooks(s.greetings()),
 		mcpserver.WithInstructions(instructions))
 	for _, method := range []string{"notifications/initialized", mcp.MethodNotificationRootsListChanged} {
 		s.engine.AddNotificationHandler(method, func(ctx context.Context, _ mcp.JSONRPCNotification) { s.client.Arrive(ctx) })
@@ -109,12 +113,16 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 // heard takes notice of a client that works elsewhere from now on.
 func (s *Server) heard(notification string) {
 	if notification == mcp.MethodNotificationRootsListChanged {
+		s.roots.renew()
 		s.client.Moved()
 	}
 }
 
 // handle answers one tools/call.
 func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) *mcp.CallToolResult {
+	if question := s.question(ctx, r); question != nil {
+		return question
+	}
 	answer, err := s.client.Call(ctx, r.Params.Name, stdio.Arguments(ctx), s.caller(ctx))
 	if err != nil {
 		return failure(err)

@@ -41,6 +41,7 @@ type TaskSummary struct {
 
 // TaskListOut is a page of the board; counts are of the whole board.
 type TaskListOut struct {
+	Repository string               `json:"repository" jsonschema:"whose board this is"`
 	Tasks      []TaskSummary        `json:"tasks"`
 	Counts     map[state.Status]int `json:"counts"`
 	NextCursor string               `json:"next_cursor,omitempty"`
@@ -63,7 +64,7 @@ func (b *Board) TaskList(ctx context.Context, in TaskListIn) (TaskListOut, error
 		if err != nil {
 			return err
 		}
-		out = TaskListOut{Tasks: []TaskSummary{}, Counts: tasks.Count(), asked: in}
+		out = TaskListOut{Repository: b.State.Root(), Tasks: []TaskSummary{}, Counts: tasks.Count(), asked: in}
 		out.Unreadable, out.Problems = len(tasks.Problems), tasks.Problems[:min(len(tasks.Problems), maxProblems)]
 		taken, err := b.rules().Taken(v)
 		if err != nil {
@@ -194,7 +195,7 @@ func (out TaskListOut) text() string {
 		}
 	}
 	c := out.Counts
-	fmt.Fprintf(&b, "%d pending, %d in progress, %d completed", c[state.Pending], c[state.InProgress], c[state.Completed])
+	fmt.Fprintf(&b, "%d pending, %d in progress, %d completed in %s", c[state.Pending], c[state.InProgress], c[state.Completed], state.Visible(out.Repository))
 	for _, p := range out.Problems {
 		fmt.Fprintf(&b, "\nunreadable: %s: %s", state.Visible(p.File), state.Visible(p.Error))
 	}

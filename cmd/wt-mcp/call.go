@@ -42,7 +42,7 @@ func (c *caller) run(ctx context.Context, args []string) error {
 	if !json.Valid(input) {
 		return usageError{fmt.Errorf("the arguments are no JSON: %s", state.Visible(state.Clip(args[1], 200)))}
 	}
-	d := c.desk(c.sets)
+	d := c.desk(c.sets, c.places)
 	defer d.Close()
 	answer, err := d.Client(desk.Nowhere).Call(ctx, args[0], input, tools.Caller{Actor: "cli", Waiting: true})
 	if err != nil {

@@ -20,9 +20,9 @@ func TestClaimsAreTheirClients(t *testing.T) {
 	s := newScratch(t)
 	opened := 0
 	p := &program{repo: s.dir, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	d := desk.New(desk.Config{Sets: tools.Sets(), Log: p.log, Open: func(ctx context.Context, roots desk.Roots) (*tools.Board, error) {
+	d := desk.New(desk.Config{Sets: tools.Sets(), Log: p.log, Places: p.places, Find: func(ctx context.Context, place desk.Place) (desk.Repository, error) {
 		opened++
-		return p.open(ctx, roots)
+		return p.find(ctx, place)
 	}})
 	defer d.Close()
 	call := func(c *desk.Client, tool, args string) error {

@@ -34,7 +34,7 @@ func (d *doctor) flags(f *flag.FlagSet) {
 
 func (d *doctor) run(ctx context.Context, _ []string) error {
 	d.readOnly = true // opening finishes nothing unasked: that is what is to be told
-	board, err := d.open(ctx, func(context.Context) []string { return nil })
+	board, err := d.open(ctx)
 	if err != nil {
 		return err
 	}

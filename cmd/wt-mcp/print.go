@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"slices"
 
-	"wt-mcp/server/desk"
 	"wt-mcp/tools"
 )
 
 // reader opens the board for a command that changes nothing.
 func (p *program) reader(ctx context.Context) (*tools.Board, error) {
 	p.readOnly = true
-	return p.open(ctx, desk.Nowhere)
+	return p.open(ctx)
 }
 
 // printJSON prints a value for scripts.

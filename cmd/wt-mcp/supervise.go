@@ -22,7 +22,7 @@ func supervise(stdin io.Reader, stdout io.Writer) int {
 // tellOrphan opens the board, which has told whatever nobody told.
 func tellOrphan(r runner.Record) {
 	p := &program{repo: r.Root, environ: os.Environ(), log: slog.New(slog.DiscardHandler)}
-	if board, err := p.open(context.Background(), nil); err == nil {
+	if board, err := p.open(context.Background()); err == nil {
 		board.Close()
 	}
 }

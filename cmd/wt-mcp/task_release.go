@@ -38,7 +38,7 @@ func (r *taskReleaser) run(ctx context.Context, words []string) error {
 	if err := forTheUser("task release", "end somebody's claim"); err != nil {
 		return err
 	}
-	board, err := r.open(ctx, func(context.Context) []string { return nil })
+	board, err := r.open(ctx)
 	if err != nil {
 		return err
 	}

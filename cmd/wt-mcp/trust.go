@@ -29,7 +29,7 @@ func (p *program) trust(ctx context.Context) error {
 	if err := forTheUser("trust", "approve a configuration"); err != nil {
 		return err
 	}
-	repo, err := p.find(ctx, func(context.Context) []string { return nil })
+	repo, err := p.chosen(ctx)
 	if err != nil {
 		return err
 	}

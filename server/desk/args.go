@@ -14,11 +14,41 @@ import (
 	"wt-mcp/state"
 )
 
-// checkArgs holds the arguments of a call against the tool's schema, and writes
+// arguments are those of a call, as the tool reads them.
+type arguments map[string]json.RawMessage
+
+// checkArgs is checkedArgs as a JSON object.
+func checkArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (json.RawMessage, error) {
+	args, err := checkedArgs(tool, s, raw)
+	if err != nil {
+		return nil, err
+	}
+	return args.encode(), nil
+}
+
+func (a arguments) encode() json.RawMessage {
+	out, _ := json.Marshal(a) // of JSON
+	return out
+}
+
+// text is the argument of that name where it is a string.
+func (a arguments) text(name string) string {
+	var text string
+	_ = json.Unmarshal(a[name], &text)
+	return text
+}
+
+// takeText takes it out as well.
+func (a arguments) takeText(name string) string {
+	defer delete(a, name)
+	return a.text(name)
+}
+
+// checkedArgs holds the arguments of a call against the tool's schema, and writes
 // them as the tool reads them: models write 3 as "3" or 3.0, and null for what they
 // leave out. The error names every argument that is wrong, what it got and what it
 // takes.
-func checkArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (json.RawMessage, error) {
+func checkedArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (arguments, error) {
 	args, err := argsOf(tool, raw)
 	if err != nil {
 		return nil, err
@@ -40,18 +70,15 @@ func checkArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (json.Raw
 			c.wrong(name, "is required: %s", takes(s.Properties[name]))
 		}
 	}
-	if err := c.err(); err != nil {
-		return nil, err
-	}
-	return json.Marshal(args)
+	return args, c.err()
 }
 
 // argsOf takes the arguments apart. Some clients leave them out or encode them twice.
-func argsOf(tool string, raw json.RawMessage) (map[string]json.RawMessage, error) {
+func argsOf(tool string, raw json.RawMessage) (arguments, error) {
 	if raw = bytes.TrimSpace(raw); len(raw) == 0 || isNull(raw) {
-		return map[string]json.RawMessage{}, nil
+		return arguments{}, nil
 	}
-	var args map[string]json.RawMessage
+	var args arguments
 	if json.Unmarshal(within(raw, '{'), &args) != nil {
 		return nil, badArg("arguments", "%s takes a JSON object, got %s", tool, kind(raw))
 	}
@@ -117,7 +144,8 @@ func (c *check) err() error {
 	return e
 }
 
-// argNames lists the arguments, the required ones first.
+// argNames lists the arguments, the required ones first, without the one that every
+// tool has.
 func argNames(s *jsonschema.Schema) []string {
 	rest := make([]string, 0, len(s.Properties))
 	required := map[string]bool{}
@@ -125,7 +153,7 @@ func argNames(s *jsonschema.Schema) []string {
 		required[name] = true
 	}
 	for name := range s.Properties {
-		if !required[name] {
+		if !required[name] && name != repoArgument {
 			rest = append(rest, name)
 		}
 	}

@@ -23,19 +23,14 @@ import (
 	"wt-mcp/tools"
 )
 
-// Roots asks where a client works. That may take a moment, and give nothing.
-type Roots func(context.Context) []string
-
-// Nowhere are the roots of a client that works where the process was started.
-func Nowhere(context.Context) []string { return nil }
-
-// Config says what is offered. Open is called once a call needs a board, again
-// after it failed, and when a client works elsewhere.
+// Config says what is offered. Places are asked for when a client is to be found, and
+// Find looks at one of them; neither changes anything.
 type Config struct {
 	Sets     []tools.Set
 	ReadOnly bool
 	Log      *slog.Logger
-	Open     func(context.Context, Roots) (*tools.Board, error)
+	Places   func(roots []string) []Place // the best first
+	Find     func(context.Context, Place) (Repository, error)
 }
 
 // Desk offers the tools of the configured sets.
@@ -43,8 +38,9 @@ type Desk struct {
 	config Config
 	tools  map[string]offered
 
-	opening semaphore      // held by who opens a board
-	boards  []*tools.Board // that are open, one for each repository
+	opening semaphore               // held by who opens a board
+	boards  map[string]*tools.Board // that are open, by what tells repositories apart
+	found   []Repository            // what has to be given up in the end
 }
 
 type offered struct {
@@ -54,7 +50,7 @@ type offered struct {
 
 // New makes a desk.
 func New(c Config) *Desk {
-	d := &Desk{config: c, tools: map[string]offered{}, opening: make(semaphore, 1)}
+	d := &Desk{config: c, tools: map[string]offered{}, opening: make(semaphore, 1), boards: map[string]*tools.Board{}}
 	for _, t := range tools.All() {
 		if slices.Contains(c.Sets, t.Set) && (!c.ReadOnly || t.ReadOnly) {
 			d.tools[t.Name] = offered{t, sync.OnceValues(func() (*jsonschema.Schema, error) { return InputSchema(t.In) })}
@@ -80,28 +76,45 @@ func (d *Desk) Close() {
 	for _, board := range d.boards {
 		board.Close()
 	}
-	d.boards = nil
+	for _, repo := range d.found {
+		repo.Drop()
+	}
+	d.boards, d.found = map[string]*tools.Board{}, nil
 }
 
-// open returns the board of where a client works.
-func (d *Desk) open(ctx context.Context, roots Roots) (*tools.Board, error) {
+// find looks for the repository of a place.
+func (d *Desk) find(ctx context.Context, place Place) (Repository, error) {
+	repo, err := d.config.Find(ctx, place)
+	if err != nil {
+		return repo, err
+	}
+	repo.from = place.From
+	defer d.opening.take()()
+	d.found = append(d.found, repo)
+	return repo, nil
+}
+
+// join returns the board of a repository, which is opened once.
+func (d *Desk) join(ctx context.Context, repo Repository) (*tools.Board, error) {
 	release, err := d.opening.wait(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	board, err := d.config.Open(ctx, roots)
-	if err != nil {
-		return nil, err
+	if board := d.boards[repo.Common]; board != nil {
+		return board, nil
 	}
-	for _, open := range d.boards {
-		if open.Git.CommonDir() == board.Git.CommonDir() {
-			board.Close()
-			return open, nil
-		}
+	board, err := repo.Join(ctx)
+	if err == nil {
+		d.boards[repo.Common] = board
 	}
-	d.boards = append(d.boards, board)
-	return board, nil
+	return board, err
+}
+
+// joined is the board of a repository, nil where nobody opened it.
+func (d *Desk) joined(repo Repository) *tools.Board {
+	defer d.opening.take()()
+	return d.boards[repo.Common]
 }
 
 // Unknown is the answer to a call of a tool that the desk does not offer.

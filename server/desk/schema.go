@@ -27,8 +27,14 @@ func InputSchema(in any) (*jsonschema.Schema, error) {
 		}
 	}
 	Walk(s, NotNull)
+	s.Properties[repoArgument] = &jsonschema.Schema{Type: "string"}
+	s.PropertyOrder = append(s.PropertyOrder, repoArgument)
 	return s, nil
 }
+
+// repoArgument is what every tool takes: which of the repositories that are open a
+// call is for. It is the desk's, no tool sees it.
+const repoArgument = "repo"
 
 func bound(s *jsonschema.Schema, tag reflect.StructTag) error {
 	for _, value := range strings.FieldsFunc(tag.Get("enum"), func(r rune) bool { return r == ',' }) {

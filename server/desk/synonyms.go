@@ -11,7 +11,7 @@ import (
 // may be here, the likeliest first.
 func synonyms() map[string][]string {
 	return map[string][]string{
-		"id":            {"task_id", "run_id", "name"},
+		"repository": {repoArgument}, "repo_path": {repoArgument}, "project": {repoArgument}, "workspace": {repoArgument}, "id": {"task_id", "run_id", "name"},
 		"task":          {"task_id", "subject"},
 		"number":        {"task_id"},
 		"run":           {"run_id"},
@@ -72,7 +72,7 @@ func synonyms() map[string][]string {
 
 // meant is the argument that an unknown name stands for, as far as one can tell.
 func (c *check) meant(name string) string {
-	all := argNames(c.schema)
+	all := append(argNames(c.schema), repoArgument)
 	for _, synonym := range synonyms()[strings.ToLower(name)] {
 		word, _, _ := strings.Cut(synonym, " ")
 		if slices.Contains(all, word) {

@@ -33,6 +33,12 @@ func (h *Held) Of(task int) state.Token {
 	return token
 }
 
+// Any reports whether there is one.
+func (h *Held) Any() (found bool) {
+	h.byTask.Range(func(_, _ any) bool { found = true; return false })
+	return found
+}
+
 // token is what the call claims a task by: what it passed, else what the caller
 // was given.
 func (r Rules) token(task int, passed state.Token) (state.Token, error) {
