@@ -211,9 +211,9 @@ func (mv *moving) back(ctx context.Context, cause error) error {
 }
 
 // run runs git on the private copy of the index, where there is a checkout.
-func (mv *moving) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
-	c := call{args: args, op: true, inherit: mv.Inherit, dir: mv.repo.common, at: mv.repo.pin("", ""),
-		env: append(env, "GIT_COMMITTER_EMAIL="+markEmail(mv.Op))}
+func (mv *moving) run(ctx context.Context, config []string, args ...string) ([]byte, error) {
+	c := call{args: args, config: config, op: true, inherit: mv.Inherit, dir: mv.repo.common, at: mv.repo.pin("", ""),
+		env: []string{"GIT_COMMITTER_EMAIL=" + markEmail(mv.Op)}}
 	if mv.top != "" {
 		c.dir, c.at = mv.top, mv.repo.pin(mv.admin, mv.top)
 		c.env = append(c.env, "GIT_INDEX_FILE="+mv.private())
@@ -228,8 +228,10 @@ func (mv *moving) ask(ctx context.Context, stdin string, args ...string) ([]byte
 }
 
 // readTree moves files and the private index by a two-tree merge (git-read-tree(1)).
+// As with git's own, none of them is flushed: the branch is, and what a crash of the
+// system takes of the rest is mended from there.
 func (mv *moving) readTree(ctx context.Context, from, to string) error {
-	_, err := mv.run(ctx, nil, "read-tree", "-m", "-u", from, to)
+	_, err := mv.run(ctx, []string{"-c", "core.fsync=none"}, "read-tree", "-m", "-u", from, to)
 	return err
 }
 

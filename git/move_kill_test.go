@@ -4,6 +4,7 @@ package git
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -154,4 +155,98 @@ done`
 			}
 		}
 	}
+}
+
+// A git that finds no room half-way, or is ended by somebody, leaves nothing: the move
+// takes back what it wrote.
+func TestMoveThatGitDoesNotComplete(t *testing.T) {
+	t.Parallel()
+	const wrapper = `
+for arg in "$@"; do
+	[ "$arg" = read-tree ] || continue
+	case "$(cat $dir/when)" in
+	room) trap '' XFSZ; ulimit -f 100 ;;
+	ended) $real "$@" & sleep 0.01; kill -9 $!; exit 137 ;;
+	esac
+done`
+	k := newVictim(t, wrapper)
+	for _, when := range []string{"room", "ended"} {
+		k.m.Op = "op-" + when
+		require.NoError(t, os.WriteFile(filepath.Join(k.bin, "when"), []byte(when), 0o666))
+		require.Error(t, k.start(t, false).Wait())
+		k.requireAt(k.m.Old, k.status)
+		k.requireFiles(k.files)
+	}
+}
+
+// Invariants 8 and 13: somebody commits in the checkout while moves go on, one after
+// the other. Nothing is reverted, on either side, and the branch only goes forward.
+func TestMoveBesideACommittingUser(t *testing.T) {
+	t.Parallel()
+	g, r := newRepo(t, gittest.Files(200))
+	stop, done := make(chan struct{}), make(chan int)
+	go func() {
+		made := 0
+		for ; ; made++ {
+			select {
+			case <-stop:
+				done <- made
+				return
+			default:
+			}
+			time.Sleep(50*time.Millisecond + rand.N(50*time.Millisecond))
+			name := fmt.Sprintf("user/%d", made)
+			g.Write(name, name)
+			for {
+				if _, err := g.Try("add", name); err != nil {
+					continue
+				}
+				if _, err := g.Try("commit", "-q", "-m", name); err == nil {
+					break
+				}
+			}
+		}
+	}()
+	landed := 0
+	for landed < 8 {
+		if land(t, g, r, landed) {
+			landed++
+		}
+	}
+	close(stop)
+	made := <-done
+	require.NotZero(t, made, "the user gets a turn")
+	require.Empty(t, g.Git("status", "--porcelain"))
+	for i := range landed {
+		require.Equal(t, "landed", g.Git("show", fmt.Sprintf("main:landed/%d", i)))
+	}
+	for i := range made {
+		require.Equal(t, fmt.Sprintf("user/%d", i), g.Git("show", fmt.Sprintf("main:user/%d", i)))
+	}
+	log := strings.Fields(g.Git("reflog", "show", "--format=%H", "main"))
+	require.Len(t, log, 1+made+landed)
+	for i := range log[1:] {
+		g.Git("merge-base", "--is-ancestor", log[i+1], log[i])
+	}
+}
+
+// land puts one file on main, computed without a checkout; false where main moved.
+func land(t *testing.T, g *gittest.Repo, r *Repo, n int) bool {
+	t.Helper()
+	op := fmt.Sprintf("op-%d", n)
+	lock, err := r.LockTarget(t.Context(), "main", op)
+	require.NoError(t, err)
+	defer lock.Unlock()
+	env := []string{"GIT_INDEX_FILE=" + filepath.Join(t.TempDir(), "index")}
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, []byte("landed"), 0o666))
+	g.GitWith(env, "read-tree", lock.Head)
+	g.GitWith(env, "update-index", "--add", "--cacheinfo", "100644,"+g.Git("hash-object", "-w", file)+","+fmt.Sprintf("landed/%d", n))
+	commit := g.Git("commit-tree", "-p", lock.Head, "-m", op, g.GitWith(env, "write-tree"))
+	_, err = r.Move(t.Context(), Move{Ref: lock.Ref, Old: lock.Head, New: commit, Op: op, Reason: op, Inherit: []*os.File{lock.File}})
+	if errors.Is(err, ErrBranchMoved) || errors.Is(err, ErrBusy) {
+		return false
+	}
+	require.NoError(t, err)
+	return true
 }
