@@ -246,7 +246,17 @@ func (c *OpenCommit) Command() string {
 	return "exec " + strings.Join(words, " ")
 }
 
-// Env is what the git that commits gets beside the environment of a run.
-func (c *OpenCommit) Env() []string { return append(c.env, "GIT_INDEX_FILE="+c.file(commitIndex)) }
+// Env is what the git that commits gets beside the environment of a run: where the
+// user's configuration is, as for every git of ours, too.
+func (c *OpenCommit) Env() []string {
+	env := append(slices.Clone(c.env), "GIT_INDEX_FILE="+c.file(commitIndex))
+	for _, kv := range c.repo.git.env {
+		switch name, _, _ := strings.Cut(kv, "="); name {
+		case "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM":
+			env = append(env, kv)
+		}
+	}
+	return env
+}
 
 func (c *OpenCommit) file(name string) string { return gitPath(filepath.Join(c.at.admin, name)) }
