@@ -58,6 +58,9 @@ func (p *program) confine(ctx context.Context, c call) (confined, error) {
 	if c.plain {
 		list = withoutDrivers(list)
 	}
+	if c.apart {
+		list = slices.DeleteFunc(list, func(s Setting) bool { return s.Key == "extensions.refstorage" })
+	}
 	if err := checkPatterns(list, c.at); err != nil {
 		return confined{}, err
 	}

@@ -44,6 +44,7 @@ type call struct {
 	op       bool       // changes something: must survive the death of this process
 	registry bool       // changes or reads git's list of worktrees, or its configuration, see confine
 	plain    bool       // runs no filter and no merge driver, approved or not
+	apart    bool       // in a repository of our own, which has no refs of the other's kind
 	inherit  []*os.File // open files which git and its children keep open
 	stdin    io.Reader  // what git reads; nothing where it is nil
 	stdout   io.Writer  // takes the output in place of the result, however long; not for an op

@@ -38,6 +38,12 @@ const (
 	WorktreeRunFinished EventName = "worktree.run.finished" // it has ended; `detail` says how
 )
 
+// Those about worktrees that would collide.
+const (
+	WorktreeOverlap        EventName = "worktree.overlap"         // it and the one in `detail` would collide, or now in other files
+	WorktreeOverlapCleared EventName = "worktree.overlap_cleared" // they would not any more
+)
+
 // What was found wrong with the board, and mended.
 const (
 	RecoveryJournal    EventName = "recovery.journal"    // the journal could not be read; `detail` says where it was put aside

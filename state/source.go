@@ -16,6 +16,7 @@ const (
 	OpsDir       = PrivateDir + "/ops"
 	landingsDir  = PrivateDir + "/landings"
 	claimsFile   = PrivateDir + "/claims.json"
+	overlapsFile = PrivateDir + "/overlaps.json"
 )
 
 // MaxTask is the size of a task beyond which it is not ours; MaxValue that of any value.

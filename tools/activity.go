@@ -42,15 +42,8 @@ func (b *Board) measure() {
 	}
 	b.shared.background.Go(func() {
 		defer b.shared.measuring.Store(false)
-		ctx, cancel := context.WithCancel(context.Background())
+		ctx, cancel := b.untilClosing()
 		defer cancel()
-		go func() {
-			select {
-			case <-b.shared.closing:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
 		if err := b.count(ctx); err != nil && ctx.Err() == nil {
 			b.Log.Warn("count what worktrees take", "error", err)
 		}

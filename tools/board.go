@@ -62,6 +62,7 @@ type shared struct {
 	excludeErr error
 	background sync.WaitGroup
 	tending    tending
+	watching   watching
 	measuring  atomic.Bool
 	closing    chan struct{} // closed when the board is: what nobody waits for ends
 	close      sync.Once
@@ -102,6 +103,7 @@ func variable(env []string) func(string) string {
 // behind finished calls.
 func (b *Board) Close() {
 	b.shared.tending.close()
+	b.shared.watching.close()
 	b.Runs.Close()
 	b.shared.close.Do(func() { time.AfterFunc(closeTime, func() { close(b.shared.closing) }) })
 	b.shared.background.Wait()

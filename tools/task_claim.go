@@ -31,11 +31,12 @@ type TaskClaimIn struct {
 
 // TaskClaimOut is the task with the right to it. Claim is empty once released.
 type TaskClaimOut struct {
-	Task           state.Task `json:"task"`
-	Claim          string     `json:"claim,omitempty" jsonschema:"secret: pass it to calls that change this task or its worktree"`
-	LeaseExpiresAt float64    `json:"lease_expires_at,omitempty" jsonschema:"unless renewed"`
-	LeaseLeft      int        `json:"lease_seconds_left,omitempty"`
-	Warning        string     `json:"warning,omitempty"`
+	Task           state.Task    `json:"task"`
+	Claim          string        `json:"claim,omitempty" jsonschema:"secret: pass it to calls that change this task or its worktree"`
+	LeaseExpiresAt float64       `json:"lease_expires_at,omitempty" jsonschema:"unless renewed"`
+	LeaseLeft      int           `json:"lease_seconds_left,omitempty"`
+	Warning        string        `json:"warning,omitempty"`
+	Overlaps       []Overlapping `json:"overlaps,omitempty" jsonschema:"worktrees that change the same, as last seen: see worktree_conflicts"`
 
 	renewed bool
 }
@@ -75,6 +76,12 @@ func (b *Board) taskClaim(ctx context.Context, in TaskClaimIn) (out TaskClaimOut
 	b.heldNow(in, given)
 	out = TaskClaimOut{Task: fitTask(given.Task, smallResult), Claim: given.Token.String(), LeaseExpiresAt: given.ExpiresAt,
 		LeaseLeft: secondsUntil(given.ExpiresAt, b.State.Now()), renewed: !in.Claim.IsZero() && !given.Passed}
+	if out.Task.Worktree != "" && !in.Release {
+		_ = b.State.View(ctx, func(v *state.View) error { // the claim is given, whatever this says
+			out.Overlaps = overlapping(v, out.Task.Worktree, v.Overlaps())
+			return nil
+		})
+	}
 	if n := given.Task.LostHolders(); n >= strikes && !in.Release {
 		out.Warning = fmt.Sprintf("%d holders lost this task before you: read its notes and attempts, and what is in its worktree, before you go on", n)
 	}
@@ -135,6 +142,9 @@ func (out TaskClaimOut) text() string {
 		return state.Lines(taskText(out.Task), "released")
 	}
 	text := state.Lines(taskText(out.Task), fmt.Sprintf("claim=%s until %s (%s)", out.Claim, state.Clock(out.LeaseExpiresAt), inTime(out.LeaseLeft)))
+	if len(out.Overlaps) > 0 {
+		text = state.Lines(text, overlapText(out.Overlaps))
+	}
 	if out.Warning != "" {
 		text = state.Lines(text, "WARNING: "+out.Warning)
 	}

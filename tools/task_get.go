@@ -3,6 +3,8 @@ package tools
 import (
 	"context"
 	"fmt"
+	"strings"
+
 	"wt-mcp/state"
 )
 
@@ -32,11 +34,12 @@ type TaskGetOut struct {
 
 // taskLinks is how a task stands to others.
 type taskLinks struct {
-	Ready         bool   `json:"ready" jsonschema:"it can be started: pending, nothing blocks it, nobody has it"`
-	Blocks        []int  `json:"blocks" jsonschema:"tasks that wait for it"`
-	BlockedByOpen []int  `json:"blocked_by_open" jsonschema:"tasks that it waits for"`
-	LeaseLeft     int    `json:"lease_seconds_left,omitempty" jsonschema:"until its claim ends, unless renewed"`
-	Cut           string `json:"cut,omitempty" jsonschema:"which lists of numbers are cut"`
+	Ready         bool          `json:"ready" jsonschema:"it can be started: pending, nothing blocks it, nobody has it"`
+	Blocks        []int         `json:"blocks" jsonschema:"tasks that wait for it"`
+	BlockedByOpen []int         `json:"blocked_by_open" jsonschema:"tasks that it waits for"`
+	LeaseLeft     int           `json:"lease_seconds_left,omitempty" jsonschema:"until its claim ends, unless renewed"`
+	Overlaps      []Overlapping `json:"overlaps,omitempty" jsonschema:"worktrees that change the same, as last seen: see worktree_conflicts"`
+	Cut           string        `json:"cut,omitempty" jsonschema:"which lists of numbers are cut"`
 }
 
 // MarshalJSON writes the task's keys, then those of the rest.
@@ -61,6 +64,9 @@ func (b *Board) TaskGet(ctx context.Context, in TaskGetIn) (out TaskGetOut, err 
 		out.Ready = found && tasks.Startable(s) && !taken.Has(s)
 		out.LeaseExpiresAt = taken[t.ID].ExpiresAt
 		out.LeaseLeft = secondsUntil(out.LeaseExpiresAt, b.State.Now())
+		if t.Worktree != "" && t.Status.Open() {
+			out.Overlaps = overlapping(v, t.Worktree, v.Overlaps())
+		}
 		return err
 	})
 	if err == nil {
@@ -113,7 +119,9 @@ func (out TaskGetOut) text() string {
 		text = state.Lines(text, fmt.Sprintf("  claimed by %s until %s (%s) unless renewed", state.Visible(out.Owner), state.Clock(out.LeaseExpiresAt), inTime(out.LeaseLeft)))
 	}
 	if out.Ready {
-		text = state.Lines(text, "  ready")
+		text = state.Lines(text, strings.TrimSuffix("  ready, but "+overlapText(out.Overlaps), ", but "))
+	} else if len(out.Overlaps) > 0 {
+		text = state.Lines(text, "  "+overlapText(out.Overlaps))
 	}
 	if out.Cut != "" {
 		text = state.Lines(text, indent(fmt.Sprintf("[cut; all of it: .tasks/task_%d.json]\n%s", out.ID, out.Cut)))

@@ -36,7 +36,8 @@ type TaskListIn struct {
 // TaskSummary is a task of a list.
 type TaskSummary struct {
 	state.TaskSummary
-	BlockersLeftOut int `json:"blockers_left_out,omitempty" jsonschema:"how many ids blockedBy has no room for"`
+	BlockersLeftOut int           `json:"blockers_left_out,omitempty" jsonschema:"how many ids blockedBy has no room for"`
+	Overlaps        []Overlapping `json:"overlaps,omitempty" jsonschema:"with ready: see worktree_conflicts"`
 }
 
 // TaskListOut is a page of the board; counts are of the whole board.
@@ -77,12 +78,26 @@ func (b *Board) TaskList(ctx context.Context, in TaskListIn) (TaskListOut, error
 		if more := out.fill(in.following(all, after), in.filter(v), newPage(in.Limit, 50)); more {
 			out.NextCursor = in.placeOf(&out.Tasks[len(out.Tasks)-1].TaskSummary).cursor()
 		}
+		if in.Ready {
+			out.tellOverlaps(v)
+		}
 		for i := range out.Tasks {
 			out.Tasks[i].LeaseExpiresAt = taken[out.Tasks[i].ID].ExpiresAt
 		}
 		return nil
 	})
 	return out, err
+}
+
+// tellOverlaps notes which of the tasks that may be started would collide with what
+// others do.
+func (out *TaskListOut) tellOverlaps(v *state.View) {
+	told := v.Overlaps()
+	for i := range out.Tasks {
+		if t := &out.Tasks[i]; t.Worktree != "" && len(told) > 0 {
+			t.Overlaps = overlapping(v, t.Worktree, told)
+		}
+	}
 }
 
 // maxProblems is how many files that cannot be read a list names.
@@ -190,6 +205,9 @@ func (out TaskListOut) text() string {
 	}
 	for _, t := range out.Tasks {
 		b.WriteString(t.line() + "\n")
+		if len(t.Overlaps) > 0 {
+			b.WriteString("  ready, but " + overlapText(t.Overlaps) + "\n")
+		}
 		if t.BlockersLeftOut > 0 {
 			fmt.Fprintf(&b, "  blocked by %d tasks, %d named: task_get says which are open\n", len(t.BlockedBy)+t.BlockersLeftOut, len(t.BlockedBy))
 		}

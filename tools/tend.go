@@ -18,9 +18,11 @@ type tending struct {
 // others made, while there are any.
 const longestRest = 30 * time.Second
 
-// Tend makes sure that this process ends leases when they are over. It returns at
+// Tend makes sure that this process ends leases when they are over, and looks now and
+// then which lanes overlap. It returns at
 // once, and does nothing where that is taken care of or the board is read only.
 func (b *Board) Tend() {
+	b.watchLanes(shortRest)
 	t := &b.shared.tending
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -128,4 +129,13 @@ func inBytes(n int64) string {
 		return fmt.Sprintf("%d KB", n>>10)
 	}
 	return fmt.Sprintf("%d MB", n>>20)
+}
+
+// problem is an error as a part of an answer.
+func problem(err error) string {
+	var e *state.Error
+	if !errors.As(err, &e) {
+		return state.Visible(err.Error())
+	}
+	return state.Visible(fmt.Sprintf("%v; %s", e, e.Hint))
 }

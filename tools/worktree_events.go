@@ -111,10 +111,11 @@ func (in WorktreeEventsIn) match(e state.Event) bool {
 	if !strings.HasPrefix(string(e.Event), in.Event) {
 		return false
 	}
-	if in.TaskID != 0 && fmt.Sprint(e.Task["id"]) != fmt.Sprint(in.TaskID) {
+	task, name := fmt.Sprint(in.TaskID), in.Worktree
+	if in.TaskID != 0 && fmt.Sprint(e.Task["id"]) != task && fmt.Sprint(e.Detail["with_task"]) != task {
 		return false
 	}
-	return in.Worktree == "" || strings.EqualFold(fmt.Sprint(e.Worktree["name"]), in.Worktree)
+	return name == "" || strings.EqualFold(fmt.Sprint(e.Worktree["name"]), name) || strings.EqualFold(fmt.Sprint(e.Detail["with"]), name)
 }
 
 // words are in the line of each event that matches.

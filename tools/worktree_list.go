@@ -122,15 +122,6 @@ func (b *Board) WorktreeList(ctx context.Context, in WorktreeListIn) (WorktreeLi
 	return out, nil
 }
 
-// problem is an error as a part of an answer.
-func problem(err error) string {
-	var e *state.Error
-	if !errors.As(err, &e) {
-		return state.Visible(err.Error())
-	}
-	return state.Visible(fmt.Sprintf("%v; %s", e, e.Hint))
-}
-
 // vitals gives a function that looks at the disk for an entry: where it is by now, and
 // how it is used; no scan.
 func (b *Board) vitals(ctx context.Context, k known) func(state.Worktree) ListedWorktree {

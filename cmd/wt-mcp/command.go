@@ -32,6 +32,7 @@ func commands(p *program) []command {
 		worktreesCommand(p),
 		diffCommand(p),
 		eventsCommand(p),
+		conflictsCommand(p),
 		taskReleaseCommand(p),
 		doctorCommand(p),
 		trustCommand(p),
