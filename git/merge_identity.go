@@ -129,11 +129,18 @@ func (r *Repo) CanMerge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, major, minor := parseVersion(version); major < 2 || major == 2 && minor < mergeMinor {
-		return refuse(ErrNeedsMerge, fmt.Sprintf("it is git %s; landing, syncing and comparing lanes need 2.%d or newer, all else works", version, mergeMinor))
+	if err := mergesAt(version); err != nil {
+		return err
 	}
 	r.git.merges.yes = true
 	return nil
+}
+
+func mergesAt(version string) error {
+	if _, major, minor := parseVersion(version); major > 2 || major == 2 && minor >= mergeMinor {
+		return nil
+	}
+	return refuse(ErrNeedsMerge, fmt.Sprintf("it is git %s; landing, syncing and comparing lanes need 2.%d or newer, all else works", version, mergeMinor))
 }
 
 const mergeMinor = 38 // the first git 2.x with merge-tree --write-tree

@@ -76,15 +76,17 @@ func parseConflicts(out string) *Conflicts {
 	}
 	c := &Conflicts{}
 	seen := map[Conflict]bool{}
+	told := map[string]bool{} // by path
 	add := func(found Conflict) {
 		switch {
-		case seen[found]:
+		case seen[found], found.Kind == "contents" && told[found.Path]: // said better before
+			return
 		case len(c.Files) < maxConflicts:
 			c.Files = append(c.Files, found)
 		default:
 			c.More++
 		}
-		seen[found] = true
+		seen[found], told[found.Path] = true, true
 	}
 	for fields = fields[min(1, len(fields)):]; len(fields) > 2; {
 		n, err := strconv.Atoi(fields[0])

@@ -37,7 +37,7 @@ const harmlessKeys = " core.repositoryformatversion core.bare core.autocrlf core
 	" core.logallrefupdates core.excludesfile core.attributesfile core.quotepath core.abbrev core.preloadindex core.untrackedcache" +
 	" core.splitindex core.fscache core.hidedotfiles core.commitgraph core.multipackindex core.deltabasecachelimit" +
 	" core.packedgitlimit core.packedgitwindowsize worktree.userelativepaths" +
-	" user.name user.email user.useconfigonly author.name author.email committer.name committer.email" +
+	" user.name user.email user.useconfigonly user.signingkey commit.gpgsign gpg.format gpg.mintrustlevel author.name author.email committer.name committer.email" +
 	" checkout.workers checkout.thresholdforparallelism attr.tree feature.manyfiles feature.experimental" +
 	" index.version index.threads index.sparse index.skiphash index.recordendofindexentries index.recordoffsettable" +
 	" status.relativepaths status.showuntrackedfiles status.short status.branch status.aheadbehind status.renames status.renamelimit" +
