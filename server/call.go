@@ -35,14 +35,15 @@ func (s *Server) intercept(method string, params json.RawMessage, modern bool) (
 		return nil, false
 	}
 	var call struct {
-		Name any `json:"name"`
+		Name      any             `json:"name"`
+		Arguments json.RawMessage `json:"arguments"`
 	}
 	_ = json.Unmarshal(params, &call)
 	name, ok := call.Name.(string)
 	if s.desk.Offers(name) {
 		return nil, false
 	}
-	err := s.desk.Unknown(name)
+	err := s.desk.Unknown(name, call.Arguments)
 	if !ok {
 		err = state.Errorf(state.InvalidArgument, "tools/list tells their names", "name: a call names its tool, a string").With("argument", "name")
 	}

@@ -26,6 +26,7 @@ func outputSchema(out any) (*jsonschema.Schema, error) {
 			s.AnyOf, s.Types = []*jsonschema.Schema{{Type: "integer"}, {Type: "null"}}, nil
 		}
 		desk.NotNull(s)
+		s.Description = "" // no client shows it, and every session takes it in
 		s.Required = nil
 		if s.Properties != nil {
 			s.AdditionalProperties = nil

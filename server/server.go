@@ -10,7 +10,9 @@ import (
 	_ "embed"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"sync/atomic"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	mcpserver "github.com/mark3labs/mcp-go/server"
@@ -118,8 +120,15 @@ func (s *Server) heard(notification string) {
 	}
 }
 
-// handle answers one tools/call.
-func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) *mcp.CallToolResult {
+// handle answers one tools/call, also where a tool panics: the client is not told what
+// the panic said.
+func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) (result *mcp.CallToolResult) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.config.Log.Error("tool panicked", "tool", r.Params.Name, "panic", p, "stack", string(debug.Stack()))
+			result = failure(state.Errorf(state.Internal, "the server goes on: look with task_list or worktree_status at what was done before you repeat the call", "%s failed; the server's log has the details", r.Params.Name))
+		}
+	}()
 	if question := s.question(ctx, r); question != nil {
 		return question
 	}
@@ -132,7 +141,12 @@ func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) *mcp.CallToo
 
 // caller is who the client says it is.
 func (s *Server) caller(ctx context.Context) tools.Caller {
-	c := tools.Caller{Progress: func(seconds float64, message string) { s.progress(ctx, seconds, message) }}
+	told := &pace{}
+	c := tools.Caller{Progress: func(seconds float64, message string) {
+		if told.news(time.Now(), message) {
+			s.progress(ctx, seconds, message)
+		}
+	}}
 	c.Actor = state.Clip(state.Visible(clientName(ctx)), 60)
 	return c
 }

@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "rewrite testdata/tools")
 
 // Budgets of what a model must read before it does anything, in bytes.
 const (
-	defaultBudget      = 12_000
-	wholeBudget        = 20_000
+	defaultBudget      = 10_000
+	wholeBudget        = 18_000
 	instructionsBudget = 2_000
 	lessonBudget       = 400
 	descriptionBudget  = 2_048

@@ -65,7 +65,7 @@ func (p *program) choose(args []string) (c command, words []string, err error) {
 	if c.args == "" && len(words) > 0 {
 		return c, nil, usageError{fmt.Errorf("%s takes no argument %q", c.name, words[0])}
 	}
-	level := slog.LevelWarn
+	level := p.level
 	if p.verbose {
 		level = slog.LevelDebug
 	}

@@ -47,11 +47,12 @@ type program struct {
 	repo     string
 	readOnly bool
 	verbose  bool
+	level    slog.Level
 	json     bool
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, environ: runner.Withhold()}
+	p := &program{level: slog.LevelWarn, stdin: stdin, stdout: stdout, stderr: stderr, environ: runner.Withhold()}
 	c, words, err := p.choose(args)
 	if err == nil {
 		err = c.run(ctx, words)

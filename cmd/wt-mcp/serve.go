@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime/debug"
 
@@ -56,12 +58,18 @@ func (s *mcpServer) run(ctx context.Context, _ []string) error {
 	if err != nil {
 		return err
 	}
-	return served.Serve(ctx, s.stdin, s.stdout)
+	watched, cancel := orphaned(ctx)
+	defer cancel()
+	if err := served.Serve(watched, s.stdin, s.stdout); ctx.Err() != nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil // the client is gone
 }
 
 // serverFlags are for commands that offer tools under the rules for MCP clients.
 func (p *program) serverFlags(f *flag.FlagSet, sets *toolsets) {
 	p.boardFlags(f)
+	f.TextVar(&p.level, "log-level", slog.LevelWarn, "log to stderr from `LEVEL` on: debug, info, warn, error")
 	f.BoolVar(&p.readOnly, "read-only", false, "offer only tools that change nothing")
 	f.Var(sets, "toolsets", "offer the tools of `SETS`: default, integrate, files; or all; default: default,integrate")
 }

@@ -53,7 +53,8 @@ func checkedArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (argume
 	if err != nil {
 		return nil, err
 	}
-	c := &check{tool: tool, schema: s}
+	other := args.sameName(s)
+	c := &check{tool: tool, schema: s, args: args}
 	for _, name := range sortedNames(args) {
 		p, known := s.Properties[name]
 		switch {
@@ -69,6 +70,9 @@ func checkedArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (argume
 		if _, given := args[name]; !given {
 			c.wrong(name, "is required: %s", takes(s.Properties[name]))
 		}
+	}
+	if len(c.texts) > 0 && other != "" {
+		c.hint("did you mean " + other + "?")
 	}
 	return args, c.err()
 }
@@ -102,6 +106,7 @@ type check struct {
 	texts  []string
 	hints  []string
 	list   bool // the arguments that there are help
+	args   arguments
 }
 
 // mostTold is how many wrong arguments an answer tells of.
@@ -119,8 +124,16 @@ func (c *check) add(name, text string) {
 func (c *check) unknown(name string) {
 	c.add(name, fmt.Sprintf("%s has no argument %q", c.tool, state.Visible(state.Clip(name, 60))))
 	c.list = true
-	if meant := c.meant(name); meant != "" {
+	if hint := c.hintUnknown(name, c.args[name], c.args); hint != "" {
+		c.hints = append(c.hints, hint)
+	} else if meant := c.meant(name); meant != "" {
 		c.hints = append(c.hints, "did you mean "+meant+"?")
+	}
+}
+
+func (c *check) hint(text string) {
+	if text != "" {
+		c.hints = append(c.hints, text)
 	}
 }
 
@@ -170,12 +183,14 @@ func (c *check) value(name string, p *jsonschema.Schema, raw json.RawMessage) js
 	meant, fits := coerce(p.Type, raw)
 	if !fits {
 		c.wrong(name, "got %s, takes %s", shown(p, raw), takes(p))
+		c.hint(valueHint(name, p, raw))
 		return raw
 	}
 	switch p.Type {
 	case "string":
 		if err := checkString(p, meant); err != nil {
 			c.wrong(name, "%v", err)
+			c.hint(valueHint(name, p, meant))
 		}
 	case "integer", "number":
 		n, _ := strconv.ParseFloat(string(meant), 64)

@@ -62,7 +62,7 @@ func (c *Client) Where(ctx context.Context) (root string, err error) {
 func (c *Client) Call(ctx context.Context, tool string, args json.RawMessage, by tools.Caller) (tools.Answer, error) {
 	t, ok := c.desk.tools[tool]
 	if !ok {
-		return tools.Answer{}, c.desk.Unknown(tool)
+		return tools.Answer{}, c.desk.Unknown(tool, args)
 	}
 	input, err := t.input()
 	if err != nil {
@@ -70,12 +70,13 @@ func (c *Client) Call(ctx context.Context, tool string, args json.RawMessage, by
 	}
 	given, err := checkedArgs(tool, input, args)
 	if err != nil {
-		return tools.Answer{}, err
+		return tools.Answer{}, c.knowing(ctx, tool, err, given)
 	}
 	board, notes, err := c.at(ctx, errand{tool: t.Tool, repo: given.takeText(repoArgument), by: by})
 	if err != nil {
 		return tools.Answer{}, err
 	}
+	given.lane(ctx, board, tool)
 	board.Tend()
 	answer, err := t.Call(ctx, board, given.encode())
 	if err != nil && ctx.Err() != nil {
@@ -83,6 +84,15 @@ func (c *Client) Call(ctx context.Context, tool string, args json.RawMessage, by
 	}
 	answer.Next = append(c.desk.offering(answer.Next), notes...)
 	return answer, noted(err, notes)
+}
+
+// knowing is the error of wrong arguments with what the board knows of what was meant.
+func (c *Client) knowing(ctx context.Context, tool string, err error, given arguments) error {
+	board, _, unknown := c.at(ctx, errand{repo: given.text(repoArgument), arriving: true})
+	if unknown != nil {
+		return err
+	}
+	return lanesKnown(ctx, board, tool, err, given)
 }
 
 // noted is an error that says as well what the caller has to know of where it is.

@@ -41,12 +41,21 @@ func coerce(want string, raw json.RawMessage) (json.RawMessage, bool) {
 // wholeNumber writes a whole number as Go reads one: to a client 1.0 and 1e1 are
 // whole, and beyond 2^53 it cannot tell one from the next.
 func wholeNumber(raw json.RawMessage) (json.RawMessage, bool) {
-	number := within(raw, 0)
+	number := within(unmarked(raw), 0)
 	n, err := strconv.ParseFloat(string(number), 64)
 	if err != nil || kind(number) != "a number" || n != math.Trunc(n) || math.Abs(n) >= 1<<53 {
 		return raw, false
 	}
 	return strconv.AppendInt(nil, int64(n), 10), true
+}
+
+// unmarked is a number that was written as people do, "#3", without its mark.
+func unmarked(raw json.RawMessage) json.RawMessage {
+	var text string
+	if json.Unmarshal(raw, &text) == nil && strings.HasPrefix(text, "#") {
+		return json.RawMessage(strconv.Quote(text[1:]))
+	}
+	return raw
 }
 
 func truth(raw json.RawMessage) (json.RawMessage, bool) {

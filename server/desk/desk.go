@@ -10,16 +10,12 @@ package desk
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
-	"wt-mcp/state"
 	"wt-mcp/tools"
 )
 
@@ -115,24 +111,6 @@ func (d *Desk) join(ctx context.Context, repo Repository) (*tools.Board, error) 
 func (d *Desk) joined(repo Repository) *tools.Board {
 	defer d.opening.take()()
 	return d.boards[repo.Common]
-}
-
-// Unknown is the answer to a call of a tool that the desk does not offer.
-func (d *Desk) Unknown(name string) error {
-	for _, t := range tools.All() {
-		if t.Name == name && d.config.ReadOnly && !t.ReadOnly {
-			return state.Errorf(state.ReadOnly, "start it without --read-only to change something", "the server offers no %s: it was started with --read-only", name)
-		}
-		if t.Name == name {
-			return state.Errorf(state.NotFound, fmt.Sprintf("start the server with --toolsets default,%s", t.Set), "the server does not offer %s", name).With("nearest", []string{})
-		}
-	}
-	near := state.Nearest(name, slices.Sorted(maps.Keys(d.tools)), 3)
-	hint := "the tools are listed by tools/list"
-	if len(near) > 0 {
-		hint = "did you mean " + strings.Join(near, ", ") + "?"
-	}
-	return state.Errorf(state.NotFound, hint, "there is no tool %q", state.Visible(state.Clip(name, 60))).With("nearest", near)
 }
 
 // semaphore is a lock that one can stop waiting for.

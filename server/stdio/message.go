@@ -22,6 +22,7 @@ type message struct {
 
 	modern        bool // carries a protocol version of the stateless era
 	progressToken json.RawMessage
+	oversized     bool // the token is a number that the engine cannot hold
 }
 
 // parse takes a line apart. A fault is what is to be answered instead of handling it.
@@ -83,9 +84,33 @@ func (m *message) readMeta() {
 			m.progressToken = nil
 			if validID(value) {
 				m.progressToken = value
+				m.oversized = isNumber(value) && !fits(value)
 			}
 		}
 	}
+}
+
+// fits reports whether a number is one that a float64 holds.
+func fits(number []byte) bool {
+	_, err := strconv.ParseFloat(string(number), 64)
+	return err == nil
+}
+
+// engineParams are params as the engine gets to see them. A token that it cannot hold
+// is left out: only what is written to the client needs it.
+func (m *message) engineParams() json.RawMessage {
+	if !m.oversized {
+		return m.params
+	}
+	meta := message{params: m.member("_meta")}
+	meta.takeOut("progressToken")
+	whole := message{params: m.params}
+	whole.takeOut("_meta")
+	rest := bytes.TrimPrefix(whole.params, []byte("{"))
+	if len(rest) > 1 {
+		rest = append([]byte(","), rest...)
+	}
+	return append(append([]byte(`{"_meta":`), meta.params...), rest...)
 }
 
 // member returns one member of params, nil if there is none.
@@ -141,7 +166,7 @@ func (m *message) engineForm(seq uint64) json.RawMessage {
 	}
 	form = append(append(form, `,"method":`...), m.rawMethod...)
 	if m.params != nil {
-		form = append(append(form, `,"params":`...), m.params...)
+		form = append(append(form, `,"params":`...), m.engineParams()...)
 	}
 	return append(form, '}')
 }

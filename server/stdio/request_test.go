@@ -90,6 +90,17 @@ func TestProgressComesBeforeTheAnswer(t *testing.T) {
 	require.NoError(t, p.hangUp())
 }
 
+// A token that no float64 holds is the client's business.
+func TestProgressTokenOfAnySize(t *testing.T) {
+	p := greeted(t, newBench().MCPServer, Options{})
+	for _, token := range []string{"1e999", "-1e400", "1e-999", `"1e999"`, "900719925474099312345"} {
+		p.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"progress","arguments":{"n":1},"_meta":{"a":{"b":1},"progressToken":` + token + `}}}`)
+		require.Contains(t, p.next(), `"progressToken":`+token)
+		require.Contains(t, p.next(), `"id":1,"result"`)
+	}
+	require.NoError(t, p.hangUp())
+}
+
 func TestProgressIsNotHeldBack(t *testing.T) {
 	b := newBench()
 	b.AddTool(mcp.NewTool("once"), func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {

@@ -26,6 +26,18 @@ func Live(v *state.View, name string) (state.Worktree, error) {
 	return w, nil
 }
 
+// LaneAt is the name of the live worktree whose branch or path that is, or in which the
+// path lies; empty where there is none.
+func LaneAt(v *state.View, said string) (name string, err error) {
+	all, err := v.Worktrees()
+	for _, w := range all {
+		if w.Live() && isAt(w, said) {
+			return w.Name, err
+		}
+	}
+	return "", err
+}
+
 // orMeant is the error of what is no name, with the name of the worktree whose path
 // or branch it is.
 func orMeant(v *state.View, name string, err error) error {

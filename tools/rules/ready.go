@@ -121,10 +121,20 @@ func (r Rules) Taken(v *state.View) (Taken, error) {
 }
 
 func noneReady(all *state.Tasks, label string, claimed int) error {
-	pending := all.Count()[state.Pending]
+	pending, labelled := all.Count()[state.Pending], 0
+	for _, t := range all.All {
+		if t.Status == state.Pending && slices.Contains(t.Labels, label) {
+			labelled++
+		}
+	}
 	which := "task"
-	if label != "" {
-		which = fmt.Sprintf("task with label %q", label)
+	switch {
+	case label != "" && labelled == 0:
+		return state.Errorf(state.NotFound, "leave label out to take any, or call task_list to see the labels",
+			"no task with label %q is ready: none of the %d pending has it; claimed: %d", label, pending, claimed).
+			With("pending", pending).With("claimed", claimed)
+	case label != "":
+		which, pending = fmt.Sprintf("task with label %q", label), labelled
 	}
 	return state.Errorf(state.NotFound, `call worktree_events {"event":"task.","wait_seconds":50} to wait for news, then task_claim again; or task_create`,
 		"no %s is ready: of %d pending, all wait for others or are taken; claimed: %d", which, pending, claimed).
