@@ -26,7 +26,8 @@ const (
 type program struct {
 	path    string
 	env     []string
-	private string // a place for temporary files; empty: the repository is not known yet
+	private string   // a place for temporary files; empty: the repository is not known yet
+	objects []string // environment of a quarantine, see there
 
 	settings *settings
 	shadows  *shadows
@@ -146,7 +147,7 @@ func (p *program) answer(ctx context.Context, c call) (out []byte, said string, 
 	defer cancel(nil)
 	cmd := exec.CommandContext(ctx, p.path, slices.Concat(fixedConfig(), c.config, c.args)...)
 	cmd.Dir = c.dir
-	cmd.Env = slices.Concat(p.env, lockEnv(c.op), guard.env, c.env)
+	cmd.Env = slices.Concat(p.env, lockEnv(c.op), guard.env, p.objects, c.env)
 	cmd.WaitDelay = grace
 	cmd.Cancel = func() error { return terminate(cmd) }
 	isolate(cmd, guard.inherit(c))

@@ -12,6 +12,7 @@ type Undo struct {
 	Tip           string // the target's commit
 	Before, After string // what the target was before the landing and with it
 	Message       string
+	Author        Person      // "" for the user
 	Quarantine    *Quarantine // as in [Chain]
 	Reading       bool
 	Inherit       []*os.File
@@ -67,7 +68,11 @@ func (p *planner) takeBack(ctx context.Context, u Undo, tree string) error {
 	if err != nil {
 		return err
 	}
-	commit, err := p.commitTree(ctx, making{author: p.who.author, date: p.who.date, message: u.Message}, tree, p.tip.commit)
+	author := p.who.author
+	if u.Author.complete() {
+		author = u.Author
+	}
+	commit, err := p.commitTree(ctx, making{author: author, date: p.who.date, message: u.Message}, tree, p.tip.commit)
 	if errors.Is(err, ErrSigning) {
 		p.done[0].Err = err
 		return nil

@@ -35,6 +35,15 @@ func (r *Repo) NewQuarantine() (*Quarantine, error) {
 	return q, nil
 }
 
+// In is the repository with the objects of a quarantine: what is made through it stays
+// there.
+func (r *Repo) In(q *Quarantine) *Repo {
+	own, program := *r, *r.git
+	program.objects = []string{"GIT_OBJECT_DIRECTORY=" + q.objects(), alternates([]string{alternate(filepath.Join(q.common, "objects"))})}
+	own.git = &program
+	return &own
+}
+
 // Close removes it with its objects.
 func (q *Quarantine) Close() error { return q.scratch.Close() }
 

@@ -17,6 +17,7 @@ import (
 type Remove struct {
 	Path    string
 	Op      string          // unique id of the operation: names the trash and the snapshot
+	Head    string          // the commit that HEAD has to be at until it is gone: else ErrBranchMoved; "" for any
 	Force   bool            // whatever is in the way, but for an add that is going on and for mounts
 	Limit   int64           // as in [Capture]
 	Meta    json.RawMessage // as in [Capture]
@@ -92,6 +93,9 @@ func (r *Repo) remove(ctx context.Context, rm Remove) (Trash, error) {
 		l, _ = r.look(ctx, admin, rm.Path, rm.Path, scan) // it must go even if git cannot read it
 	}
 	taken, err := r.capture(ctx, rm.capture(), admin, rm.Path, l, scan)
+	if err == nil {
+		err = rm.checkHead(taken)
+	}
 	if err != nil {
 		return Trash{}, err
 	}
@@ -130,9 +134,20 @@ func (r *Repo) retire(ctx context.Context, rm Remove, admin, trash string, taken
 			return Trash{}, err
 		}
 	}
+	if err := rm.checkHead(taken); err != nil {
+		return Trash{}, err
+	}
 	s := taken.snap
 	t := Trash{Dir: trash, Files: files, Snapshot: s, Bytes: taken.seen.bytes, Precious: !s.Plain || s.Detached || taken.look == nil || taken.look.precious()}
 	return t, r.moveEntry(ctx, admin, trash)
+}
+
+// checkHead refuses a worktree whose HEAD is not where it has to be.
+func (rm Remove) checkHead(taken *taking) error {
+	if rm.Head == "" || taken.snap.Head == rm.Head {
+		return nil
+	}
+	return refuse(ErrBranchMoved, "HEAD is at "+taken.snap.Head)
 }
 
 // holdsRepositories reports that there are submodules or other repositories in the

@@ -34,6 +34,9 @@ const (
 	WorktreeSnapshot    EventName = "worktree.snapshot"     // what is in a worktree was kept under a ref
 	WorktreeRestore     EventName = "worktree.restore"      // a removed worktree is back, or `error` says why not
 	WorktreeCommit      EventName = "worktree.commit"       // worktree_commit has committed; `detail` has the commit
+	WorktreeMergeBefore EventName = "worktree.merge.before" // the work of a worktree is about to land; `undo` in `detail` names a landing that is to be taken back
+	WorktreeMergeAfter  EventName = "worktree.merge.after"  // it is in the target; `detail` says which commits
+	WorktreeMergeFailed EventName = "worktree.merge.failed" // it is not, and `error` says why
 	WorktreeRunStarted  EventName = "worktree.run.started"  // a command runs
 	WorktreeRunFinished EventName = "worktree.run.finished" // it has ended; `detail` says how
 )

@@ -46,7 +46,8 @@ const (
 // Move is how a landing moves its target. It is on the board before anything moves.
 type Move struct {
 	Landing
-	Checkout string `json:"checkout,omitempty"` // path of the worktree that has the target checked out
+	From string `json:"from"` // the target's tip; it is not Before where several land at once
+	To   string `json:"to"`
 }
 
 // Operation is the right to act on an intent. It lives as long as its lock file

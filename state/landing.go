@@ -16,11 +16,10 @@ type Landing struct {
 	TaskID   *int    `json:"task_id,omitempty"`
 	Target   string  `json:"target"` // full name of the branch
 	Strategy string  `json:"strategy"`
-	Base     string  `json:"base,omitempty"` // where lane and target had parted
-	Head     string  `json:"head"`           // the lane's commit that landed
-	Before   string  `json:"before"`         // the target's tip before it
-	After    string  `json:"after"`          // and after it
-	Commits  int     `json:"commits"`        // of the lane
+	Head     string  `json:"head"`    // the lane's commit that landed
+	Before   string  `json:"before"`  // the target's tip before it
+	After    string  `json:"after"`   // and after it
+	Commits  int     `json:"commits"` // of the lane
 	Undoes   string  `json:"undoes,omitempty"`
 	Undone   string  `json:"undone,omitempty"` // the landing that took it back
 	Actor    string  `json:"actor,omitempty"`
@@ -44,6 +43,7 @@ type Landed struct {
 	Commit   string  `json:"commit" jsonschema:"the target's tip with it"`
 	Strategy string  `json:"strategy"`
 	At       float64 `json:"at"`
+	Undone   string  `json:"undone,omitempty" jsonschema:"the landing that took it back"`
 }
 
 // Short is the landing as the registry has it.

@@ -39,8 +39,13 @@ func taskLine(t state.Task) string {
 	return fmt.Sprintf("%s v%d", TaskLine(t), t.Version)
 }
 
-// quietTask is what a model needs not be told of a task that it has just changed.
-func quietTask(prefix string) []string {
+// quietTask is what a model needs not be told of a task that it has just changed, which
+// is at a key of the answer; "" where it is the answer.
+func quietTask(key string) []string {
+	prefix := ""
+	if key != "" {
+		prefix = key + "."
+	}
 	return []string{prefix + "description", prefix + "notes", prefix + "attempts", prefix + "lease_expires_at", prefix + "closeout"}
 }
 

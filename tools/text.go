@@ -37,6 +37,9 @@ func WorktreeLine(w state.Worktree) string {
 	}
 	if l := w.Landed; l != nil {
 		line += fmt.Sprintf(" landed=%s in %s (%s, %s)", shortID(l.Commit), state.Visible(l.Target), l.Strategy, l.Landing)
+		if l.Undone != "" {
+			line += " undone=" + l.Undone
+		}
 	}
 	return line
 }
@@ -138,4 +141,20 @@ func problem(err error) string {
 		return state.Visible(err.Error())
 	}
 	return state.Visible(fmt.Sprintf("%v; %s", e, e.Hint))
+}
+
+// number is a number of things: 1 file, 2 files.
+func number(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// prefixed is text behind a prefix; nothing where there is no text.
+func prefixed(prefix, text string) string {
+	if text == "" {
+		return ""
+	}
+	return prefix + text
 }

@@ -55,7 +55,8 @@ func All() []Tool {
 	return []Tool{
 		taskCreate(), taskList(), taskGet(), taskUpdate(), taskClaim(), taskBindWorktree(),
 		worktreeCreate(), worktreeList(), worktreeStatus(), worktreeRun(), runOutput(), runStop(), worktreeKeep(), worktreeRemove(), worktreeEvents(),
-		worktreeDiff(), worktreeCommit(), worktreeConflicts(), worktreeAdopt(), worktreePrune(), worktreeSnapshot(), worktreeRestore(),
+		worktreeDiff(), worktreeCommit(), worktreeMerge(), worktreeConflicts(),
+		worktreeAdopt(), worktreePrune(), worktreeSnapshot(), worktreeRestore(),
 		fileRead(), fileWrite(), fileEdit(),
 	}
 }

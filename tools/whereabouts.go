@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -230,4 +231,12 @@ func (b *Board) notOurs(path string) error {
 		next = fmt.Sprintf("wt-mcp does not touch it; if it still is the worktree, its .git file has to hold %q; if it is another directory, move it away and call worktree_remove", text)
 	}
 	return state.Errorf(state.Conflict, next, "%s is not the worktree of this repository that the board means", path)
+}
+
+// statusError says in the contract's terms why git does not say how a worktree is.
+func (b *Board) statusError(w state.Worktree, err error) error {
+	if errors.Is(err, git.ErrNotWorktree) {
+		return b.notOurs(w.Path)
+	}
+	return ops.GitError("read the status of worktree "+w.Name, err)
 }

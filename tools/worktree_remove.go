@@ -21,7 +21,7 @@ func worktreeRemove() Tool {
 		Description: "Close a worktree out and remove its directory; complete_task also completes its task. " +
 			"Refused while it has changes, unless force, and while something runs there. A branch with commits of its own stays.",
 		Set: Default,
-		Quiet: append(quietTask("task."), "trash_bytes", "trash_ref", "worktree.path", "worktree.task_id", "worktree.removed_at",
+		Quiet: append(quietTask("task"), "trash_bytes", "trash_ref", "worktree.path", "worktree.task_id", "worktree.removed_at",
 			"worktree.base_ref", "worktree.base_commit", "worktree.closeout"),
 		Destructive: true,
 	}, (*Board).WorktreeRemove, WorktreeRemoveOut.text, WorktreeRemoveOut.next)

@@ -8,9 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"wt-mcp/git"
 	"wt-mcp/state"
-	"wt-mcp/tools/ops"
 	"wt-mcp/tools/runs"
 )
 
@@ -97,13 +95,6 @@ func (b *Board) statusOf(ctx context.Context, at whereabouts) (WorktreeStatusOut
 	}
 	out.Runs, errs[3] = b.Runs.Lines(w)
 	return out, b.statusError(w, errors.Join(errs[:]...))
-}
-
-func (b *Board) statusError(w state.Worktree, err error) error {
-	if errors.Is(err, git.ErrNotWorktree) {
-		return b.notOurs(w.Path)
-	}
-	return ops.GitError("read the status of worktree "+w.Name, err)
 }
 
 // clipLines keeps whole lines up to a number of bytes, and counts the rest.

@@ -20,7 +20,8 @@ import (
 //	bytes on disk                        "<bytes>"; left out of lists, where they come some time
 //	process ids                          pid <pid>
 //	the holder of a trash directory      trash/<id>
-//	ids of snapshots                     <snapshot>
+//	ids of snapshots and landings        <snapshot>
+//	object ids cut to ten digits         <id>
 //	names of runs                        <run>
 //	the secret of a claim                <secret>, its numbers stay
 //	what is left of a lease              "<left>", (in <left>)
@@ -54,6 +55,7 @@ var (
 	snapshot  = regexp.MustCompile(`\b[0-9a-f]{11}-[0-9a-f]{12}\b`)
 	until     = regexp.MustCompile(`(until |taken |"trash_until": ?")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	size      = regexp.MustCompile(`(its files \(|"trash_bytes": ?)\d+`)
+	shortID   = regexp.MustCompile(`\b[0-9a-f]{10}\b`)
 	trashID   = regexp.MustCompile(`(wt-mcp/trash/)[^/"\s]+`)
 )
 
@@ -81,6 +83,7 @@ func (n *normalizer) text(s string) string {
 	s = size.ReplaceAllString(s, "$1<size>")
 	s = until.ReplaceAllString(s, "$1<time>")
 	s = snapshot.ReplaceAllString(s, "<snapshot>")
+	s = shortID.ReplaceAllString(s, "<id>")
 	s = clockZ.ReplaceAllString(s, "<time>")
 	s = leftText.ReplaceAllString(left.ReplaceAllString(s, `${1}"<left>"`), "(in <left>)")
 	return leaseLeft.ReplaceAllString(s, "for <duration> more")

@@ -51,6 +51,7 @@ type scripted struct {
 	peer     *peer
 	claims   []string // as task_claim gave them out
 	snapshot string   // that an answer named last
+	landing  string   // the same
 	terse    bool
 	env      []string
 	options  peerOptions
@@ -67,7 +68,7 @@ type scripted struct {
 //
 //	TOOL {json}      call the tool; <<x*N>> in the arguments stands for N times x,
 //	                 <<claim N>> for the N-th claim that the script was given,
-//	                 <<snapshot>> for the snapshot that an answer named last
+//	                 <<snapshot>> or <<landing>> for the one that an answer named last
 //	{json}           send the request as it is and print the answer
 //	!raw "text"      send the bytes of a quoted Go string and print the answer, which has id null
 //	!send {json}     send a message that is not answered
@@ -215,7 +216,7 @@ func (s *scripted) call(tool, args string) {
 
 // remember keeps what later steps may name.
 func (s *scripted) remember(result []byte) {
-	var out struct{ Claim, Snapshot string }
+	var out struct{ Claim, Snapshot, Landing string }
 	if json.Unmarshal(result, &out) != nil {
 		return
 	}
@@ -224,6 +225,9 @@ func (s *scripted) remember(result []byte) {
 	}
 	if out.Snapshot != "" {
 		s.snapshot = out.Snapshot
+	}
+	if out.Landing != "" {
+		s.landing = out.Landing
 	}
 }
 
@@ -267,9 +271,9 @@ func (s *scripted) list(method string) {
 
 var repeated = regexp.MustCompile(`<<([^*<>]+)\*(\d+)>>`)
 
-// expand writes out <<x*N>>, <<claim N>> and <<snapshot>>.
+// expand writes out <<x*N>>, <<claim N>>, <<snapshot>> and <<landing>>.
 func (s *scripted) expand(line string) string {
-	line = strings.ReplaceAll(line, "<<snapshot>>", s.snapshot)
+	line = strings.NewReplacer("<<snapshot>>", s.snapshot, "<<landing>>", s.landing).Replace(line)
 	for i, claim := range s.claims {
 		line = strings.ReplaceAll(line, fmt.Sprintf("<<claim %d>>", i+1), claim)
 	}

@@ -13,11 +13,18 @@ import (
 // operations. One whose owner is dead is finished or undone first, with all that
 // belongs to that; one that is going on makes the call busy.
 func (o Ops) Clear(ctx context.Context, name string, task *int, then func(*state.Tx) error) error {
+	return o.clear(ctx, []state.Intent{{Name: name, TaskID: task}}, then)
+}
+
+// clear is Clear for the names and tasks of several.
+func (o Ops) clear(ctx context.Context, wants []state.Intent, then func(*state.Tx) error) error {
 	for range 3 {
 		var other *state.Intent
 		err := o.Change(ctx, func(tx *state.Tx) (err error) {
-			if other, err = tx.Unfinished(name, task); err != nil || other != nil {
-				return errors.Join(err, errInTheWay)
+			for _, want := range wants {
+				if other, err = tx.Unfinished(want.Name, want.TaskID); err != nil || other != nil {
+					return errors.Join(err, errInTheWay)
+				}
 			}
 			return then(tx)
 		})
@@ -28,7 +35,7 @@ func (o Ops) Clear(ctx context.Context, name string, task *int, then func(*state
 			return err
 		}
 	}
-	return state.Errorf(state.Busy, "repeat the call", "worktree %s is being changed by others", name)
+	return state.Errorf(state.Busy, "repeat the call", "worktree %s is being changed by others", wants[0].Name)
 }
 
 // moment is how long a call waits for an operation that is about to end, such as
@@ -148,6 +155,8 @@ func (o Ops) kindOf(in state.Intent) kind {
 		return o.removalOf(in)
 	case state.IntentRestore:
 		return o.restorationOf(in)
+	case state.IntentLand:
+		return o.landingOf(in)
 	}
 	return nil
 }

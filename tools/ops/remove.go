@@ -15,6 +15,7 @@ import (
 // Remove asks for a worktree to be taken away.
 type Remove struct {
 	Worktree     state.Worktree
+	Head         string // the commit that its HEAD has to be at; "" for any
 	Force        bool
 	CompleteTask bool
 	Reason       string
@@ -98,7 +99,7 @@ func (r *removal) act(ctx context.Context, op *state.Operation) (err error) {
 }
 
 func (r *removal) remove(op *state.Operation) git.Remove {
-	return git.Remove{Path: r.Worktree.Path, Op: r.ID, Force: r.Force, Limit: r.Limit(), Inherit: []*os.File{op.File()},
+	return git.Remove{Path: r.Worktree.Path, Op: r.ID, Head: r.Head, Force: r.Force, Limit: r.Limit(), Inherit: []*os.File{op.File()},
 		Meta: MetaOf(r.Worktree, r.Reason, r.actor())}
 }
 

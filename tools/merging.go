@@ -1,0 +1,239 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wt-mcp/git"
+	"wt-mcp/state"
+	"wt-mcp/tools/ops"
+)
+
+// The statuses of a landing.
+const (
+	statusLanded    = "landed"
+	statusWouldLand = "would_land"
+	statusNothing   = "nothing"
+)
+
+// wish is what a call asks of a landing.
+type wish struct {
+	name, target, strategy, message, undo string
+	dry, complete, remove                 bool
+	wait                                  time.Duration
+	claim                                 state.Token
+}
+
+// merging is a landing of one lane while the call goes on.
+type merging struct {
+	*Board
+	in     wish
+	at     whereabouts
+	status git.Status // of the lane
+	target git.Target
+	task   *state.Task
+	undone *state.Landing // the lane's last landing, where that was taken back
+	again  *ops.Again     // how it lands again
+	out    MergedWorktree
+}
+
+// merging finds lane and target, and refuses what stands against a landing whatever is
+// in it. It changes nothing but what the board had wrong.
+func (b *Board) merging(ctx context.Context, in wish) (*merging, error) {
+	m := &merging{Board: b, in: in}
+	find := b.current
+	if in.dry {
+		find = b.see
+	}
+	var err error
+	if m.at, err = find(ctx, in.name); err == nil {
+		err = b.present(m.at)
+	}
+	if err == nil && !in.dry {
+		err = b.hold(ctx, m.at.Worktree, in.claim)
+	}
+	if err == nil {
+		m.target, err = b.findTarget(ctx, m.at.Worktree, in.target)
+	}
+	if err == nil {
+		err = m.look(ctx)
+	}
+	if err != nil {
+		return nil, b.gone(ctx, in.name, m.at, err)
+	}
+	m.out = MergedWorktree{Status: statusNothing, Target: m.target.Branch(), Strategy: m.in.strategy, DryRun: in.dry, name: m.at.Name}
+	return m, nil
+}
+
+// ask is the landing of what the lane has committed.
+func (m *merging) ask() ops.Land {
+	w := m.at.Worktree
+	w.Branch = m.status.Branch
+	ask := ops.Land{Worktree: w, Head: m.status.Head, Strategy: m.in.strategy, CompleteTask: m.in.complete, Claim: m.in.claim, Words: m.words}
+	if m.in.strategy == state.StrategySquash {
+		ask.Again = m.again
+	}
+	return ask
+}
+
+// commitOpen commits what is open in the lane.
+func (m *merging) commitOpen(ctx context.Context) error {
+	if len(m.status.Changed()) == 0 {
+		return nil
+	}
+	done, err := m.Board.commitOpen(ctx, m.at, commitAsk{Message: m.in.message, Claim: m.in.claim})
+	if err != nil {
+		return err
+	}
+	m.out.Committed = done.Commit.Commit
+	if done.warning != "" {
+		m.out.Notes = append(m.out.Notes, done.warning)
+	}
+	if m.status, err = m.Git.Status(ctx, m.at.Path); err != nil {
+		return m.statusError(m.at.Worktree, err)
+	}
+	if open := m.status.Changed(); len(open) > 0 { // a hook, or somebody in the lane, wrote meanwhile
+		return m.dirty(open)
+	}
+	return nil
+}
+
+// afterCommit adds to the error of a landing that what was open is committed by now.
+func (m *merging) afterCommit(err error) error {
+	var e *state.Error
+	if m.out.Committed == "" || !errors.As(err, &e) {
+		return err
+	}
+	told := *e
+	told.Message += fmt.Sprintf("; what was open in %s is committed as %s", m.at.Name, shortID(m.out.Committed))
+	return told.With("committed", m.out.Committed)
+}
+
+// forecast tells what a landing would do. Nothing is written, no object either.
+func (m *merging) forecast(ctx context.Context, ask ops.Land) error {
+	plan, err := m.ops().Forecast(ctx, m.target.Ref, ask)
+	if err != nil {
+		return err
+	}
+	step := plan.Steps[0]
+	m.tell(step)
+	if open := m.status.Changed(); len(open) > 0 {
+		m.out.Notes = append(m.out.Notes, fmt.Sprintf("not in the forecast, for it is not committed: %s", state.Clip(join(open), 300)))
+	}
+	if step.Nothing != "" {
+		return nil
+	}
+	m.out.Status, m.out.Files, m.out.CheckoutMoved = statusWouldLand, step.Files, plan.Checkout
+	return nil
+}
+
+// tell takes over what a plan says of the lane.
+func (m *merging) tell(step ops.Step) {
+	m.out.How, m.out.Commits = step.Nothing, step.Commits
+	if len(step.Undriven) > 0 {
+		m.out.Notes = append(m.out.Notes, "not run for the forecast, so the landing may come out otherwise: "+join(step.Undriven))
+	}
+	if m.undone != nil && m.in.strategy != state.StrategySquash {
+		m.out.Notes = append(m.out.Notes, fmt.Sprintf("without what landing %s had brought, which was taken back: strategy squash lands it again", m.undone.ID))
+	}
+}
+
+// land lands the lane, as often as the target moves meanwhile.
+func (m *merging) land(ctx context.Context, ask ops.Land) error {
+	if err := m.prime(ctx, m.in.complete); err != nil {
+		return err
+	}
+	until := time.Now().Add(m.in.wait)
+	for {
+		plan, err := m.ops().PlanAll(ctx, m.target.Ref, []ops.Land{ask})
+		if err == nil {
+			err = plan.Steps[0].Err
+		}
+		if err != nil {
+			return m.refuse(ctx, ask, err)
+		}
+		step := plan.Steps[0]
+		m.tell(step)
+		if step.Nothing != "" {
+			return m.nothing(ctx)
+		}
+		done, err := m.ops().LandAll(ctx, plan)
+		if errors.Is(err, ops.ErrTipMoved) && time.Now().Before(until) {
+			continue
+		}
+		var refused ops.Refused
+		switch {
+		case errors.Is(err, ops.ErrTipMoved):
+			return state.Errorf(state.Busy, "repeat the call", "branch %s moved each time that %s was to land in it", m.out.Target, m.at.Name)
+		case errors.As(err, &refused):
+			return refused[0]
+		case err != nil:
+			return err
+		}
+		m.landed(done[0])
+		return nil
+	}
+}
+
+// refuse tells on the board of a landing that git does not let happen.
+func (m *merging) refuse(ctx context.Context, ask ops.Land, err error) error {
+	if state.CodeOf(err) != state.Conflict {
+		return err
+	}
+	if untold := m.ops().TellRefused(ctx, m.target.Ref, ask, err); untold != nil {
+		m.Log.Warn("tell of a landing that was refused", "error", untold)
+	}
+	return err
+}
+
+// landed tells what has landed.
+func (m *merging) landed(done ops.Landed) {
+	m.out.Status, m.out.Landing, m.out.Commit, m.out.Commits = statusLanded, done.ID, done.After, done.Commits
+	m.out.CheckoutMoved, m.out.Files = done.Checkout, done.Files
+	m.showTask(done.Task)
+	m.publish()
+}
+
+func (m *merging) showTask(t *state.Task) {
+	if t != nil && m.in.complete {
+		fit := fitTask(*t, smallResult/2)
+		m.out.Task = &fit
+	}
+}
+
+// nothing completes the task of a lane whose work is in the target already.
+func (m *merging) nothing(ctx context.Context) error {
+	if !m.in.complete || m.at.TaskID == nil {
+		return nil
+	}
+	t, err := m.ops().Complete(ctx, m.at.Worktree, m.in.claim, "its work is in "+m.out.Target)
+	if err != nil {
+		return err
+	}
+	m.showTask(t)
+	return nil
+}
+
+// tidy removes the worktree, if it still is what landed.
+func (m *merging) tidy(ctx context.Context) {
+	if !m.in.remove {
+		return
+	}
+	_, gone, err := m.remove(ctx, ops.Remove{Worktree: state.Worktree{Name: m.at.Name}, Head: m.status.Head, Reason: "landed in " + m.out.Target, Claim: m.in.claim})
+	if err != nil {
+		m.out.WhyKept = err.Error()
+		if next := hintOf(err); next != "" {
+			m.out.WhyKept += "; " + next
+		}
+		return
+	}
+	m.out.Removed, m.out.Snapshot = true, gone.Trash.Snapshot.ID
+	m.showTask(gone.Task)
+	if gone.Branch.Kept {
+		m.out.Notes = append(m.out.Notes, fmt.Sprintf("branch %s stays: %s", m.status.Branch, gone.Branch.Why))
+	} else {
+		m.out.PullRequest = ""
+	}
+}
