@@ -20,6 +20,7 @@ const (
 	Blocked         Code = "blocked"
 	Dirty           Code = "dirty"
 	Unmerged        Code = "unmerged"
+	Unproven        Code = "unproven"
 	InUse           Code = "in_use"
 	Busy            Code = "busy"
 	Corrupt         Code = "corrupt"

@@ -48,6 +48,7 @@ type Move struct {
 	Landing
 	From string `json:"from"` // the target's tip; it is not Before where several land at once
 	To   string `json:"to"`
+	Op   string `json:"op,omitempty"` // the operation under whose id git moves it, for all that land with it
 }
 
 // Operation is the right to act on an intent. It lives as long as its lock file

@@ -63,6 +63,9 @@ type shared struct {
 	background sync.WaitGroup
 	tending    tending
 	watching   watching
+	lines      lines
+	goings     goings
+	targets    glances[git.Target]
 	measuring  atomic.Bool
 	closing    chan struct{} // closed when the board is: what nobody waits for ends
 	close      sync.Once

@@ -12,22 +12,34 @@ import (
 
 // words are what the message of a landing is made from.
 type words struct {
-	lane, target string
-	message      string // what the caller said, which goes before all else
-	task         *state.Task
-	trailers     []string // templates
-	picks        []git.Commit
+	Lane     string         `json:"lane"`
+	Target   string         `json:"target"`
+	Strategy string         `json:"strategy"`
+	Message  string         `json:"message,omitempty"` // what the caller said, which goes before all else
+	Task     *state.Task    `json:"task,omitempty"`
+	Trailers []string       `json:"trailers,omitempty"` // templates
+	Undo     *state.Landing `json:"undo,omitempty"`     // is taken back
+
+	picks []git.Commit
 }
 
-// words are the message of the commit that a landing makes. What the caller said heads a
-// merge only where it is not the message of a commit already.
-func (m *merging) words(picks []git.Commit) string {
-	w := words{lane: m.at.Name, target: m.target.Branch(), message: m.in.message, task: m.task, trailers: m.settings().Trailers, picks: picks}
-	if m.in.strategy == state.StrategySquash {
-		return w.squash()
+// words are those of the landing that is asked for.
+func (m *merging) words() words {
+	w := words{Lane: m.at.Name, Target: m.target.Branch(), Strategy: m.in.strategy, Message: m.in.message, Task: m.task, Trailers: m.settings().Trailers}
+	if m.out.Committed != "" && m.in.strategy != state.StrategySquash {
+		w.Message = "" // the commit has it
 	}
-	if m.out.Committed != "" {
-		w.message = ""
+	return w
+}
+
+// say makes the message of a commit that holds some commits of the lane.
+func (w words) say(picks []git.Commit) string {
+	w.picks = picks
+	switch {
+	case w.Undo != nil:
+		return undoWords(*w.Undo)
+	case w.Strategy == state.StrategySquash:
+		return w.squash()
 	}
 	return w.merge()
 }
@@ -41,25 +53,25 @@ const mostSubjects = 50
 func (w words) squash() string {
 	var head string
 	switch {
-	case strings.TrimSpace(w.message) != "":
-		head = strings.TrimSpace(w.message)
-	case w.task != nil:
-		head = paragraphs(oneLine(w.task.Subject), firstParagraph(w.task.Description))
+	case strings.TrimSpace(w.Message) != "":
+		head = strings.TrimSpace(w.Message)
+	case w.Task != nil:
+		head = paragraphs(oneLine(w.Task.Subject), firstParagraph(w.Task.Description))
 	case len(w.picks) == 1:
 		head = oneLine(w.picks[0].Subject())
 	default:
-		head = "Land " + w.lane
+		head = "Land " + w.Lane
 	}
 	return paragraphs(head, w.subjects(head), w.trailer(w.coAuthors())) + "\n"
 }
 
 // merge is the message of a merge commit.
 func (w words) merge() string {
-	head := strings.TrimSpace(w.message)
+	head := strings.TrimSpace(w.Message)
 	if head == "" {
-		head = fmt.Sprintf("Merge %s into %s", w.lane, w.target)
-		if w.task != nil {
-			head = fmt.Sprintf("Merge %s: %s", w.lane, oneLine(w.task.Subject))
+		head = fmt.Sprintf("Merge %s into %s", w.Lane, w.Target)
+		if w.Task != nil {
+			head = fmt.Sprintf("Merge %s: %s", w.Lane, oneLine(w.Task.Subject))
 		}
 	}
 	return paragraphs(head, w.trailer(nil)) + "\n"
@@ -111,14 +123,14 @@ func inIdent(r rune) rune {
 // asks for the task of a lane without one is left out.
 func (w words) trailer(more []string) string {
 	var lines []string
-	for _, line := range w.trailers {
+	for _, line := range w.Trailers {
 		if strings.Contains(line, "{task}") {
-			if w.task == nil {
+			if w.Task == nil {
 				continue
 			}
-			line = strings.ReplaceAll(line, "{task}", strconv.Itoa(w.task.ID))
+			line = strings.ReplaceAll(line, "{task}", strconv.Itoa(w.Task.ID))
 		}
-		lines = append(lines, strings.ReplaceAll(line, "{lane}", w.lane))
+		lines = append(lines, strings.ReplaceAll(line, "{lane}", w.Lane))
 	}
 	return strings.Join(append(lines, more...), "\n")
 }

@@ -9,7 +9,7 @@ import (
 // MergedWorktree tells what became of the landing, and of what was to follow it.
 type MergedWorktree struct {
 	Landing       string      `json:"landing,omitempty" jsonschema:"its id, for undo"`
-	Status        string      `json:"status" jsonschema:"landed, nothing, or would_land of a dry run"`
+	Status        string      `json:"status" jsonschema:"landed, nothing, checking where it goes on, or would_land of a dry run"`
 	Target        string      `json:"target"`
 	Strategy      string      `json:"strategy"`
 	Commit        string      `json:"commit,omitempty" jsonschema:"the target's tip with it"`
@@ -26,10 +26,13 @@ type MergedWorktree struct {
 	DryRun        bool        `json:"dry_run,omitempty"`
 	Push          string      `json:"push,omitempty" jsonschema:"command that publishes the target; nothing was pushed"`
 	PullRequest   string      `json:"pull_request,omitempty" jsonschema:"command for a pull request of the worktree's branch instead"`
+	Check         string      `json:"check,omitempty" jsonschema:"how the user's checks went, or how far they are"`
 	Notes         []string    `json:"notes,omitempty"`
 
 	name string
 	open []string // what is not committed, for a dry run
+
+	again state.Fields // the arguments of the call that goes on waiting
 }
 
 func (out MergedWorktree) text() string {
@@ -41,6 +44,9 @@ func (out MergedWorktree) text() string {
 		text = state.Lines(text, fmt.Sprintf("worktree %s is removed (snapshot %s)", out.name, out.Snapshot))
 	}
 	text = state.Lines(text, prefixed("the worktree stays: ", state.Visible(out.WhyKept)))
+	if out.Status == statusLanded {
+		text = state.Lines(text, prefixed("checks ", state.Visible(out.Check)))
+	}
 	for _, note := range out.Notes {
 		text = state.Lines(text, state.Visible(note))
 	}
@@ -59,6 +65,8 @@ func (out MergedWorktree) headline() string {
 	target := state.Visible(out.Target)
 	what := fmt.Sprintf("%s of %s, %s", number(out.Commits, "commit"), out.name, number(out.Files, "file"))
 	switch {
+	case out.Status == statusChecking:
+		return fmt.Sprintf("[checking] %s has not landed yet, it goes on: %s; the same call goes on waiting", out.name, state.Visible(out.Check))
 	case out.Undoes != "" && out.Status == statusNothing:
 		return fmt.Sprintf("[nothing] landing %s in %s is taken back already: %s", out.Undoes, target, out.How)
 	case out.Undoes != "" && out.Status == statusWouldLand:
@@ -75,6 +83,8 @@ func (out MergedWorktree) headline() string {
 
 func (out MergedWorktree) next() []Step {
 	switch {
+	case out.Status == statusChecking:
+		return []Step{{"wait for it", "worktree_merge", out.again}}
 	case out.Status == statusWouldLand && out.Undoes != "":
 		return []Step{{"take it back", "worktree_merge", state.Fields{"name": out.name, "undo": out.Undoes}}}
 	case out.Status == statusWouldLand:

@@ -16,6 +16,7 @@ const (
 	statusLanded    = "landed"
 	statusWouldLand = "would_land"
 	statusNothing   = "nothing"
+	statusChecking  = "checking" // it goes on
 )
 
 // wish is what a call asks of a landing.
@@ -37,6 +38,7 @@ type merging struct {
 	undone *state.Landing // the lane's last landing, where that was taken back
 	again  *ops.Again     // how it lands again
 	out    MergedWorktree
+	phase  func(string) // is told how it gets on
 }
 
 // merging finds lane and target, and refuses what stands against a landing whatever is
@@ -71,7 +73,7 @@ func (b *Board) merging(ctx context.Context, in wish) (*merging, error) {
 func (m *merging) ask() ops.Land {
 	w := m.at.Worktree
 	w.Branch = m.status.Branch
-	ask := ops.Land{Worktree: w, Head: m.status.Head, Strategy: m.in.strategy, CompleteTask: m.in.complete, Claim: m.in.claim, Words: m.words}
+	ask := ops.Land{Worktree: w, Head: m.status.Head, Strategy: m.in.strategy, CompleteTask: m.in.complete, Claim: m.in.claim, Words: m.words().say}
 	if m.in.strategy == state.StrategySquash {
 		ask.Again = m.again
 	}
@@ -140,60 +142,24 @@ func (m *merging) tell(step ops.Step) {
 	}
 }
 
-// land lands the lane, as often as the target moves meanwhile.
-func (m *merging) land(ctx context.Context, ask ops.Land) error {
+// land lands the lane when it is its turn.
+func (m *merging) land(ctx context.Context, ask ops.Land, w words) error {
 	if err := m.prime(ctx, m.in.complete); err != nil {
 		return err
 	}
-	until := time.Now().Add(m.in.wait)
-	for {
-		plan, err := m.ops().PlanAll(ctx, m.target.Ref, []ops.Land{ask})
-		if err == nil {
-			err = plan.Steps[0].Err
-		}
-		if err != nil {
-			return m.refuse(ctx, ask, err)
-		}
-		step := plan.Steps[0]
-		m.tell(step)
-		if step.Nothing != "" {
-			return m.nothing(ctx)
-		}
-		done, err := m.ops().LandAll(ctx, plan)
-		if errors.Is(err, ops.ErrTipMoved) && time.Now().Before(until) {
-			continue
-		}
-		var refused ops.Refused
-		switch {
-		case errors.Is(err, ops.ErrTipMoved):
-			return state.Errorf(state.Busy, "repeat the call", "branch %s moved each time that %s was to land in it", m.out.Target, m.at.Name)
-		case errors.As(err, &refused):
-			return refused[0]
-		case err != nil:
-			return err
-		}
-		m.landed(done[0])
-		return nil
-	}
-}
-
-// refuse tells on the board of a landing that git does not let happen.
-func (m *merging) refuse(ctx context.Context, ask ops.Land, err error) error {
-	if state.CodeOf(err) != state.Conflict {
+	f, err := m.enter(ctx, ask, w)
+	if err != nil {
 		return err
 	}
-	if untold := m.ops().TellRefused(ctx, m.target.Ref, ask, err); untold != nil {
-		m.Log.Warn("tell of a landing that was refused", "error", untold)
+	m.tell(ops.Step{Nothing: f.Nothing, Commits: f.Commits})
+	m.out.Check = f.Check
+	if f.Nothing != "" {
+		return m.nothing(ctx)
 	}
-	return err
-}
-
-// landed tells what has landed.
-func (m *merging) landed(done ops.Landed) {
-	m.out.Status, m.out.Landing, m.out.Commit, m.out.Commits = statusLanded, done.ID, done.After, done.Commits
-	m.out.CheckoutMoved, m.out.Files = done.Checkout, done.Files
-	m.showTask(done.Task)
+	m.out.Status, m.out.Landing, m.out.Commit, m.out.CheckoutMoved, m.out.Files = statusLanded, f.Landed.ID, f.Landed.After, f.Landed.Checkout, f.Landed.Files
+	m.showTask(f.Landed.Task)
 	m.publish()
+	return nil
 }
 
 func (m *merging) showTask(t *state.Task) {

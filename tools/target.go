@@ -90,7 +90,7 @@ func (b *Board) findTarget(ctx context.Context, w state.Worktree, name string) (
 			return git.Target{}, err
 		}
 	}
-	t, err := b.Git.FindTarget(ctx, name)
+	t, err := b.shared.targets.get(ctx, name, func(ctx context.Context) (git.Target, error) { return b.Git.FindTarget(ctx, name) })
 	return t, targetError(w, name, recorded, err)
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"wt-mcp/git"
 	"wt-mcp/state"
 	"wt-mcp/tools/ops"
 )
@@ -29,7 +28,11 @@ func (b *Board) undoLanding(ctx context.Context, in wish) (out MergedWorktree, e
 	m := &merging{Board: b, in: in, at: whereabouts{Worktree: lane}, target: target, out: out}
 	m.in.strategy = state.StrategyUndo
 	m.status.Head, m.status.Branch = was.After, was.Branch
-	return m.out, m.undo(ctx, was)
+	if in.dry {
+		err := m.undo(ctx, was)
+		return m.out, err
+	}
+	return b.goOn(ctx, m, func(ctx context.Context) error { return m.undo(ctx, was) })
 }
 
 // findLanding finds what a landing did, and lists the newest where there is none.
@@ -65,11 +68,12 @@ func (b *Board) findLanding(ctx context.Context, in wish) (was state.Landing, er
 
 // undo lands the commit that takes a landing back.
 func (m *merging) undo(ctx context.Context, was state.Landing) error {
-	ask := ops.Land{Worktree: m.at.Worktree, Head: was.After, Strategy: state.StrategyUndo, Undo: &was, Claim: m.in.claim, Words: func([]git.Commit) string { return undoWords(was) }}
+	w := words{Undo: &was}
+	ask := ops.Land{Worktree: m.at.Worktree, Head: was.After, Strategy: state.StrategyUndo, Undo: &was, Claim: m.in.claim, Words: w.say}
 	if m.in.dry {
 		return m.forecast(ctx, ask)
 	}
-	if err := m.land(ctx, ask); err != nil {
+	if err := m.land(ctx, ask, w); err != nil {
 		return err
 	}
 	if was.Strategy == state.StrategyMerge || was.Strategy == state.StrategyFF {

@@ -41,7 +41,10 @@ func (b *Board) WorktreeMerge(ctx context.Context, in WorktreeMergeIn) (out Merg
 		return out, err
 	}
 	w := wish{name: in.Name, target: in.Target, strategy: cmp.Or(in.Strategy, state.StrategyMerge), message: in.Message, undo: in.Undo,
-		dry: in.DryRun, complete: in.CompleteTask, remove: in.Remove, wait: waitTime(in.WaitSeconds), claim: in.Claim}
+		dry: in.DryRun, complete: in.CompleteTask, remove: in.Remove, wait: b.landingWait(in.WaitSeconds), claim: in.Claim}
+	if g, err := b.findGoing(ctx, w); g != nil || err != nil {
+		return b.attend(ctx, g, w.wait, err)
+	}
 	if in.Undo != "" {
 		return b.undoLanding(ctx, w)
 	}
@@ -55,11 +58,13 @@ func (b *Board) WorktreeMerge(ctx context.Context, in WorktreeMergeIn) (out Merg
 	if err := m.commitOpen(ctx); err != nil {
 		return out, err
 	}
-	if err := m.land(ctx, m.ask()); err != nil {
-		return out, m.afterCommit(err)
-	}
-	m.tidy(ctx)
-	return m.out, nil
+	return b.goOn(ctx, m, func(ctx context.Context) error {
+		err := m.land(ctx, m.ask(), m.words())
+		if err == nil {
+			m.tidy(ctx)
+		}
+		return err
+	})
 }
 
 func (in WorktreeMergeIn) check() error {

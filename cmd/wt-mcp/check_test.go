@@ -51,7 +51,7 @@ func (r result) failure() (e toolError, err error) {
 
 // codes are those of the client contract.
 var codes = []string{"invalid_argument", "not_found", "already_exists", "conflict", "claim_held", "claim_lost", "blocked", "dirty",
-	"unmerged", "in_use", "busy", "corrupt", "read_only", "not_a_repository", "git", "timeout", "cancelled", "internal"}
+	"unmerged", "unproven", "in_use", "busy", "corrupt", "read_only", "not_a_repository", "git", "timeout", "cancelled", "internal"}
 
 // The budgets of one result: what a call gets that did not ask for more, and
 // one that did.

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,10 +21,11 @@ type Land struct {
 	CompleteTask bool
 	Again        *Again         // the lane was taken back since, though its commits are in the history
 	Undo         *state.Landing // is taken back
-	Claim        state.Token
+	Claim        state.Token    `json:"-"`
+	By           *rules.Rules   `json:"-"` // of who asks, where that is not who lands it
 
 	// Words are the message of the commit that the landing makes, if it makes one.
-	Words func([]git.Commit) string
+	Words func([]git.Commit) string `json:"-"`
 }
 
 // Again says from where on a squash takes a lane whose commits the target has in its
@@ -97,11 +99,11 @@ func (l *landing) announce(tx *state.Tx) error {
 }
 
 func (l *landing) gitMove(ref string, inherit []*os.File) git.Move {
-	reason := fmt.Sprintf("wt-mcp: land %s (%s)", l.Worktree.Name, l.ID)
+	reason := fmt.Sprintf("wt-mcp: land %s (%s)", l.Worktree.Name, l.move.ID)
 	if l.move.Undoes != "" {
-		reason = fmt.Sprintf("wt-mcp: undo %s (%s)", l.move.Undoes, l.ID)
+		reason = fmt.Sprintf("wt-mcp: undo %s (%s)", l.move.Undoes, l.move.ID)
 	}
-	return git.Move{Ref: ref, Old: l.move.From, New: l.move.To, Op: l.ID, Reason: reason, Since: state.Time(l.At), Inherit: inherit}
+	return git.Move{Ref: ref, Old: l.move.From, New: l.move.To, Op: cmp.Or(l.move.Op, l.ID), Reason: reason, Since: state.Time(l.At), Inherit: inherit}
 }
 
 // settle puts the landing on the board, and completes the task.

@@ -3,7 +3,9 @@ package ops
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 
 	"wt-mcp/git"
 	"wt-mcp/state"
@@ -37,7 +39,8 @@ func (g *together) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		g.ops, g.each = append(g.ops, op), append(g.each, &landing{Ops: g.Ops, Land: s.Land, files: s.Files, move: g.moveOf(s, op.ID)})
+		g.ops = append(g.ops, op)
+		g.each = append(g.each, &landing{Ops: g.by(s.Land), Land: s.Land, files: s.Files, move: g.moveOf(s, op.ID)})
 	}
 	var err error
 	if g.lock, err = g.turn(ctx, g.Target, g.ops[0].ID); err != nil {
@@ -91,13 +94,22 @@ func (o Ops) deadOn(ctx context.Context, target string) (dead []state.Intent, er
 	return dead, err
 }
 
+// by are the operations of who asks for a landing.
+func (g *together) by(l Land) Ops {
+	own := g.Ops
+	if l.By != nil {
+		own.Rules = *l.By
+	}
+	return own
+}
+
 func (g *together) moveOf(s Step, id string) state.Move {
 	l := state.Landing{ID: id, Name: s.Worktree.Name, Branch: s.Worktree.Branch, TaskID: s.Worktree.TaskID, Target: g.Target, Strategy: s.Strategy,
-		Head: s.Head, Before: s.Before, After: s.After, Commits: s.Commits, Actor: g.Rules.Actor}
+		Head: s.Head, Before: s.Before, After: s.After, Commits: s.Commits, Actor: g.by(s.Land).Rules.Actor}
 	if s.Undo != nil {
 		l.Strategy, l.Undoes = state.StrategyUndo, s.Undo.ID
 	}
-	return state.Move{Landing: l, From: g.Tip, To: g.Commit}
+	return state.Move{Landing: l, From: g.Tip, To: g.Commit, Op: g.ops[0].ID}
 }
 
 // land announces all, moves the target, and settles all.
@@ -109,7 +121,7 @@ func (g *together) land(ctx context.Context) ([]Landed, error) {
 	for _, op := range g.ops {
 		inherit = append(inherit, op.File())
 	}
-	moved, cause := g.Git.Move(ctx, g.each[0].gitMove(g.lock.Ref, inherit))
+	moved, cause := g.Git.Move(ctx, g.gitMove(inherit))
 	ctx, cancel := lasting(ctx)
 	defer cancel()
 	name := g.each[0].Worktree.Name
@@ -132,6 +144,20 @@ func (g *together) land(ctx context.Context) ([]Landed, error) {
 		out = append(out, l.out)
 	}
 	return out, nil
+}
+
+// gitMove is the one move of all.
+func (g *together) gitMove(inherit []*os.File) git.Move {
+	m := g.each[0].gitMove(g.lock.Ref, inherit)
+	if len(g.each) > 1 {
+		const shown = 5
+		var names []string
+		for _, l := range g.each[:min(len(g.each), shown)] {
+			names = append(names, l.Worktree.Name)
+		}
+		m.Reason = fmt.Sprintf("wt-mcp: land %d together: %s, ... (%s)", len(g.each), strings.Join(names, ", "), g.each[0].move.ID)
+	}
+	return m
 }
 
 // announce puts all on the board, or none: Refused says against which there is something.

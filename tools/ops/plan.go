@@ -34,7 +34,7 @@ type Step struct {
 // lands reports whether a step changes the target.
 func (s Step) lands() bool { return s.Err == nil && s.Nothing == "" }
 
-// PlanAll computes landings in a target on its tip as it is now, each on top of the one
+// PlanAll computes landings in a target, by its full name, on its tip as it is now, each on top of the one
 // before. One that cannot land has its error and is left out. Nothing moves. An undo is
 // planned alone.
 func (o Ops) PlanAll(ctx context.Context, target string, asks []Land) (Plan, error) {
@@ -44,15 +44,18 @@ func (o Ops) PlanAll(ctx context.Context, target string, asks []Land) (Plan, err
 // planIn has the objects go into a quarantine, and then runs no program of anybody's.
 func (o Ops) planIn(ctx context.Context, target string, asks []Land, q *git.Quarantine) (Plan, error) {
 	name := asks[0].Worktree.Name
-	t, err := o.Git.FindTarget(ctx, target)
+	tip, ok, err := o.Git.Branch(ctx, short(target))
+	if err == nil && !ok {
+		err = git.ErrNoBranch
+	}
 	if err != nil {
 		return Plan{}, o.LandError(name, target, err)
 	}
-	done, err := o.compute(ctx, t.Tip, asks, q)
+	done, err := o.compute(ctx, tip, asks, q)
 	if err != nil {
 		return Plan{}, o.LandError(name, target, err)
 	}
-	p := Plan{Target: t.Ref, Tip: t.Tip, Commit: t.Tip}
+	p := Plan{Target: target, Tip: tip, Commit: tip}
 	for i, ask := range asks {
 		s := o.step(ctx, ask, done[i], p.Commit)
 		if s.Err = o.LandError(ask.Worktree.Name, target, s.Err); s.lands() {

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,8 +23,9 @@ type Line[I, O any] struct {
 }
 
 // Work does what waits. It settles items, each at most once, and takes an item first if
-// it must not be withdrawn any more. ctx ends when nobody waits for any of them.
-type Work[I, O any] func(ctx context.Context, batch []*Item[I, O])
+// it must not be withdrawn any more. ctx ends when nobody waits for any of them. Where
+// something waits by then, the turn is given up after a rest only.
+type Work[I, O any] func(ctx context.Context, batch []*Item[I, O]) (rest time.Duration)
 
 // Open joins the line whose files are in a directory below one that is there. A line is
 // used as long as its process lives.
@@ -124,28 +126,37 @@ func (l *Line[I, O]) turn(mine []*Item[I, O]) (worked bool, err error) {
 			it.file.close()
 		}
 	}()
-	l.do(batch)
+	rest := l.do(batch)
 	for _, it := range batch {
 		worked = worked || it.over()
+	}
+	if rest > 0 && l.anyWait() {
+		time.Sleep(rest)
 	}
 	return worked, nil
 }
 
+// anyWait reports whether something waits, here or elsewhere.
+func (l *Line[I, O]) anyWait() bool {
+	l.mu.Lock()
+	here := slices.ContainsFunc(l.waiting, func(it *Item[I, O]) bool { return !it.over() })
+	l.mu.Unlock()
+	names, err := l.names()
+	return here || err == nil && len(names[waitSuffix]) > 0
+}
+
 // do works on a batch as long as anybody waits for some of it.
-func (l *Line[I, O]) do(batch []*Item[I, O]) {
+func (l *Line[I, O]) do(batch []*Item[I, O]) time.Duration {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		l.work(ctx, batch)
-	}()
+	done := make(chan time.Duration)
+	go func() { done <- l.work(ctx, batch) }()
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
 	defer cancel()
 	for {
 		select {
-		case <-done:
-			return
+		case rest := <-done:
+			return rest
 		case <-look.C:
 			if !anyWanted(batch) {
 				cancel()

@@ -29,7 +29,9 @@ func place(t *testing.T) string {
 
 // join makes a line in dir. Two of them are as two processes: a lock belongs to the
 // open file.
-func join(dir string, work Work[int, int]) *line { return Open(dir, osfs.Sharing{}, work) }
+func join(dir string, work func(context.Context, []*item)) *line {
+	return Open(dir, osfs.Sharing{}, func(ctx context.Context, batch []*item) time.Duration { work(ctx, batch); return 0 })
+}
 
 func do(t *testing.T, l *line, in int) <-chan int {
 	t.Helper()
@@ -265,6 +267,31 @@ func TestTicketsOfTheDead(t *testing.T) {
 		left = append(left, e.Name())
 	}
 	require.Equal(t, []string{"6.wait", "7.wait", turnName}, left)
+}
+
+// Between two pieces of work the turn rests where something waits, and only there.
+func TestRest(t *testing.T) {
+	t.Parallel()
+	const rest = 200 * time.Millisecond
+	gate := make(chan bool)
+	l := Open(place(t), osfs.Sharing{}, func(_ context.Context, batch []*item) time.Duration {
+		<-gate
+		settleAll(batch)
+		return rest
+	})
+	first := do(t, l, 1)
+	require.Eventually(t, func() bool { l.mu.Lock(); defer l.mu.Unlock(); return len(l.waiting) == 1 }, time.Second, time.Millisecond)
+	time.Sleep(5 * time.Millisecond)
+	second := do(t, l, 2)
+	require.Eventually(t, func() bool { l.mu.Lock(); defer l.mu.Unlock(); return len(l.waiting) == 2 }, time.Second, time.Millisecond)
+	close(gate)
+	require.Equal(t, 10, <-first)
+	began := time.Now()
+	require.Equal(t, 20, <-second)
+	require.GreaterOrEqual(t, time.Since(began), rest/2)
+	began = time.Now()
+	require.Equal(t, 30, <-do(t, l, 3))
+	require.Less(t, time.Since(began), 20*rest)
 }
 
 // Where there can be no line, everybody is told.

@@ -29,6 +29,12 @@ func (r Rules) Look(v *state.View, task int, passed state.Token) (Right, error) 
 		return Right{}, err
 	}
 	right := Right{Claim: c, Lapsed: claimed && r.Lapsed(v, c)}
+	if token.IsZero() && r.Vouched != 0 {
+		if right.Held = claimed && c.Number == r.Vouched && !right.Lapsed; right.Held {
+			return right, nil
+		}
+		return right, r.lost(v, state.Token{Task: task, Number: r.Vouched}, c, right.Lapsed)
+	}
 	switch {
 	case !token.IsZero() && claimed && c.ProvedBy(token) && !right.Lapsed:
 		right.Held = true

@@ -11,6 +11,10 @@ type Rules struct {
 	Actor string // who changes the board, as events and notes have it
 	Held  *Held  // what the caller has been given
 
+	// Vouched is a claim, by its number, whose proof another process has seen, which asks
+	// for the caller and may not hand that on. 0: there is none.
+	Vouched int64
+
 	// Run tells of a run that keeps a claim alive: whether it goes on, else when it
 	// ended, in epoch seconds; 0 where that is not known.
 	Run func(id string) (going bool, ended float64)
