@@ -122,18 +122,21 @@ func (c *OpenCommit) Settle(ctx context.Context) (string, error) {
 
 // made is the commit that HEAD went to from where it was.
 func (c *OpenCommit) made(ctx context.Context) (string, error) {
-	head, _, err := c.repo.head(ctx, c.at.admin)
-	if errors.Is(err, ErrNoCommits) {
-		return "", nil
-	}
-	if err != nil || head == c.Before {
-		return "", err
-	}
-	args := []string{"rev-list", "--first-parent", "--parents", "--reverse", head}
-	if c.Before != "" {
+	head := "HEAD"
+	args := []string{"rev-list", "--first-parent", "--parents", "--reverse"}
+	if c.Before == "" {
+		oid, _, err := c.repo.head(ctx, c.at.admin)
+		if err != nil {
+			if errors.Is(err, ErrNoCommits) {
+				err = nil
+			}
+			return "", err
+		}
+		head = oid
+	} else {
 		args = append(args, "^"+c.Before)
 	}
-	out, err := c.repo.read(ctx, append(args, "--")...)
+	out, err := c.repo.git.run(ctx, call{dir: c.repo.common, at: c.repo.pin(c.at.admin, ""), args: append(args, head, "--")})
 	first, _, _ := strings.Cut(string(out), "\n")
 	ids := strings.Fields(first)
 	switch {
@@ -148,7 +151,7 @@ func (c *OpenCommit) Release() {
 	if c.lock == nil {
 		return
 	}
-	for _, name := range []string{commitIndex, commitMessage, commitPaths} {
+	for _, name := range []string{commitIndex, commitIndex + ".lock", commitMessage, commitPaths} {
 		_ = os.Remove(filepath.Join(c.at.admin, name))
 	}
 	name := filepath.Join(c.at.admin, indexLock)
@@ -163,8 +166,9 @@ func (c *OpenCommit) Release() {
 }
 
 // AbandonedCommit finds the commit of a process that died, for Settle and Release;
-// nil where there is none. going reports whether the run of that id goes on.
-func (r *Repo) AbandonedCommit(path string, going func(id string) bool) (c *OpenCommit, id string, err error) {
+// nil where there is none. Locks that its git left on branch and HEAD are cleared. going
+// reports whether the run of that id goes on.
+func (r *Repo) AbandonedCommit(ctx context.Context, path string, going func(id string) bool) (c *OpenCommit, id string, err error) {
 	admin, err := r.adminDir(path)
 	if err != nil {
 		return nil, "", err
@@ -187,7 +191,28 @@ func (r *Repo) AbandonedCommit(path string, going func(id string) bool) (c *Open
 		c.Release()
 		return nil, "", nil
 	}
+	if err := c.clearLocks(ctx); err != nil {
+		freeLock(file)
+		return nil, "", err
+	}
 	return c, id, nil
+}
+
+// clearLocks removes what the killed git that committed left locked: the branch and HEAD.
+func (c *OpenCommit) clearLocks(ctx context.Context) error {
+	began, err := c.lock.Stat()
+	if err != nil {
+		return err
+	}
+	ref, err := c.repo.headRef(ctx, c.at.admin)
+	if err != nil {
+		return err
+	}
+	names := []string{filepath.Join(c.at.admin, "HEAD.lock")}
+	if branch := branchOf(ref); branch != "" {
+		names = append(names, c.repo.branchLocks(branch)...)
+	}
+	return clearStale(ctx, began.ModTime(), names)
 }
 
 // LeftCommit reports whether AbandonedCommit would find one, or a lock of one that had not

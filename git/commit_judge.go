@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -140,42 +141,50 @@ func (c *OpenCommit) checkFilters(ctx context.Context, paths []string, off map[s
 
 // judge notes what the commit changes, and refuses what should not be in it.
 func (c *OpenCommit) judge(ctx context.Context) error {
-	changes, err := c.changes(ctx)
+	changes, marked, err := c.changes(ctx)
 	if err != nil {
 		return err
 	}
 	var embedded []string
-	text := false
 	for _, change := range changes {
 		c.Files = append(c.Files, change.Path)
-		text = text || change.Kind != 'D' && change.Mode != modeSubmodule
 		if change.Mode == modeSubmodule && change.OldMode != modeSubmodule && !c.declared(ctx, change.Path) {
 			embedded = append(embedded, change.Path)
 		}
 	}
-	if err := refuseAny(ErrEmbedded, embedded); err != nil || !text {
+	if err := refuseAny(ErrEmbedded, embedded); err != nil || marked == "" {
 		return err
 	}
-	return c.checkMarkers(ctx, changes)
+	return c.checkMarkers(ctx, changes, marked)
 }
 
-// changes compares HEAD with the copy of the index.
-func (c *OpenCommit) changes(ctx context.Context) ([]Change, error) {
-	from := c.Before
-	if from == "" {
+// changes compares HEAD with the copy of the index, and gives what git marks in it as
+// left of a conflict.
+func (c *OpenCommit) changes(ctx context.Context) (list []Change, marked string, err error) {
+	if c.from = c.Before; c.from == "" {
 		empty, err := c.git(ctx, "", "hash-object", "-t", "tree", "--stdin")
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		from = strings.TrimSpace(string(empty))
+		c.from = strings.TrimSpace(string(empty))
 	}
-	c.from = from
+	asked := make(chan error, 1)
+	go func() {
+		check, err := c.git(ctx, "", append([]string{"-c", "core.whitespace=-blank-at-eol,-blank-at-eof,-space-before-tab"}, c.diff("--check")...)...)
+		if exitCode(err) == foundLeftover {
+			marked, err = string(check), nil
+		}
+		asked <- err
+	}()
 	out, err := c.git(ctx, "", c.diff("--raw", "-z", "--no-abbrev")...)
-	if err != nil {
-		return nil, err
+	if err = errors.Join(err, <-asked); err != nil {
+		return nil, "", err
 	}
-	return parseRaw(out)
+	list, err = parseRaw(out)
+	return list, marked, err
 }
+
+const foundLeftover = 2 // git's exit code for diff --check that has found something
 
 // diff are the arguments that compare HEAD with the copy of the index.
 func (c *OpenCommit) diff(format ...string) []string {
@@ -200,14 +209,9 @@ const leftover = ": leftover conflict marker\n" // diff.c: checkdiff_consume
 
 // checkMarkers refuses lines that the commit adds and a merge has left: all three
 // kinds of marker in their order, since a line of seven equals signs is a heading.
-func (c *OpenCommit) checkMarkers(ctx context.Context, changes []Change) error {
-	args := append([]string{"-c", "core.whitespace=-blank-at-eol,-blank-at-eof,-space-before-tab"}, c.diff("--check")...)
-	out, err := c.git(ctx, "", args...)
-	if exitCode(err) != 2 {
-		return err
-	}
+func (c *OpenCommit) checkMarkers(ctx context.Context, changes []Change, marked string) error {
 	var found []string
-	for path, lines := range parseLeftover(string(out), changes) {
+	for path, lines := range parseLeftover(marked, changes) {
 		i := slices.IndexFunc(changes, func(change Change) bool { return change.Path == path })
 		blob, err := c.git(ctx, "", "cat-file", "blob", changes[i].oid)
 		if err != nil {

@@ -29,6 +29,7 @@ type Comparing struct {
 	Path  string // the worktree's top
 	Part  Part
 	Base  string   // a commit's id, for Committed and All
+	Head  string   // the worktree's commit, where it is known
 	Names []string // for the patch: these files and directories alone
 }
 
@@ -90,7 +91,10 @@ func (r *Repo) differ(ctx context.Context, ask Comparing) (*differ, error) {
 		return nil, err
 	}
 	d := &differ{Comparing: ask, repo: r, at: r.pin(admin, ask.Path)}
-	if d.head, _, err = r.head(ctx, admin); err != nil && !errors.Is(err, ErrNoCommits) {
+	if d.head = ask.Head; d.head == "" {
+		d.head, _, err = r.head(ctx, admin)
+	}
+	if err != nil && !errors.Is(err, ErrNoCommits) {
 		return nil, err
 	}
 	if err := d.unfiltered(ctx); err != nil {

@@ -162,6 +162,9 @@ func (r *Repo) MergeBase(ctx context.Context, a, b string) (string, error) {
 	if !isObjectID(a) || !isObjectID(b) {
 		return "", fmt.Errorf("%w: object ids %.100q and %.100q", ErrInvalidName, a, b)
 	}
+	if a == b {
+		return a, nil
+	}
 	out, err := r.read(ctx, "merge-base", a, b)
 	if err != nil && exitCode(err) != 1 {
 		return "", fmt.Errorf("find merge base: %w", err)

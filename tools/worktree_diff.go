@@ -204,7 +204,7 @@ func (b *Board) recordedBase(ctx context.Context, w state.Worktree, head string)
 	}
 	name = "its base"
 	target, ok, err := b.Git.Branch(ctx, w.Target)
-	if w.Target == "" || err != nil || !ok {
+	if w.Target == "" || err != nil || !ok || target == base {
 		return name, base, nil
 	}
 	later, err := b.Git.MergeBase(ctx, target, head)

@@ -98,7 +98,7 @@ func (r Runner) tellCommit(ctx context.Context, w state.Worktree, run, oid strin
 // FinishCommit puts in order what a commit left whose process died: git's index, its
 // lock, and the board. A living one stays.
 func (r Runner) FinishCommit(ctx context.Context, w state.Worktree) error {
-	c, run, err := r.Git.AbandonedCommit(w.Path, r.commits)
+	c, run, err := r.Git.AbandonedCommit(ctx, w.Path, r.commits)
 	if err != nil || c == nil {
 		return nil // whoever works there says what is wrong with it
 	}

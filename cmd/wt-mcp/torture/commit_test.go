@@ -43,10 +43,12 @@ func TestKilledCommits(t *testing.T) {
 			s.killAll()
 		}
 		s = r.open()
+		var last reply
 		require.Eventually(t, func() bool {
 			out, err := s.call("worktree_commit", args{"name": "lane", "message": "after " + name})
+			last = out
 			return err == nil && out.Code == ""
-		}, patience, 20*time.Millisecond)
+		}, patience, 20*time.Millisecond, "%s %v", name, &last)
 		require.NoFileExists(t, r.path(".git", "worktrees", "lane", "index.lock"))
 		require.Empty(t, r.glob(".git", "worktrees", "lane", "wt-mcp-*"))
 		require.Empty(t, r.git("-C", r.path(".worktrees", "lane"), "status", "--porcelain"), name)
