@@ -50,8 +50,8 @@ type crossed struct {
 }
 
 // Cross says which lanes would collide: it lands each in its target, all in memory,
-// and has git merge those of one target whose own changes may meet. A conflict counts
-// where both changed something; what a lane has against its target is told apart.
+// and has git merge those of one target whose own changes may meet. What a lane has
+// against its target is told apart.
 // Verdicts are those of a Cross before, for pairs that have not changed.
 //
 // Nothing is written but in a directory of ours, which is gone afterwards. No filter
@@ -275,7 +275,7 @@ func (x *crossing) merge(ctx context.Context, attributes string, group []encount
 	}
 	for i := range group {
 		e := &group[i]
-		e.clashes = e.own(met[i].clashes)
+		e.clashes = e.told(met[i].clashes)
 		if met[i].err != nil {
 			x.out.Unknown[e.lanes()] = met[i].err
 		}

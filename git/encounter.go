@@ -51,12 +51,12 @@ func (e *encounter) lanes() [2]int { return [2]int{e.a.lane, e.b.lane} }
 // key names the content of both, and of what both are to go to.
 func (e *encounter) key() string { return e.a.tree + e.b.tree + e.a.target }
 
-// own are the conflicts in paths that both have changed, one for each notice.
-func (e *encounter) own(notices []notice) (clashes []Clash) {
+// told are the conflicts, one for each notice: both lanes stand on the target, so all of
+// them are theirs. A path that both have changed goes before the others of a notice.
+func (e *encounter) told(notices []notice) (clashes []Clash) {
 	for _, n := range notices {
-		if at := slices.IndexFunc(n.paths, e.involves); at >= 0 {
-			clashes = addClash(clashes, Clash{Path: n.paths[at], Kind: n.kind})
-		}
+		at := max(0, slices.IndexFunc(n.paths, e.involves))
+		clashes = addClash(clashes, Clash{Path: n.paths[at], Kind: n.kind})
 	}
 	return clashes
 }
