@@ -20,12 +20,20 @@ type layout struct {
 	listing string // what git ls-tree said of them
 	dir     string
 	made    int
+	whole   string // the commit for which it is known to have all of them
 }
 
 // attributes lays out those of a commit that count below the given directories; all
 // where dirs is nil. It answers the directory.
 func (p *planner) attributes(ctx context.Context, commit string, dirs map[string]bool) (string, error) {
+	if p.layout.whole == commit {
+		return p.layout.dir, nil
+	}
+	p.layout.whole = ""
 	listing, err := p.listAttributes(ctx, commit, dirs)
+	if err == nil && dirs == nil {
+		defer func() { p.layout.whole = commit }()
+	}
 	if err != nil || p.layout.dir != "" && listing == p.layout.listing {
 		return p.layout.dir, err
 	}
@@ -39,6 +47,13 @@ func (p *planner) attributes(ctx context.Context, commit string, dirs map[string
 	}
 	p.layout.listing, p.layout.dir = listing, dir
 	return dir, nil
+}
+
+// keepsAttributes reports that a commit which makes these changes has the attributes of
+// the one before, wherever they are applied: git may move any file of a directory from
+// which something goes.
+func keepsAttributes(list []change) bool {
+	return !slices.ContainsFunc(list, func(c change) bool { return c.new.none() || path.Base(c.path) == attributesFile })
 }
 
 // listAttributes is git ls-tree -z of the files.

@@ -88,7 +88,18 @@ func (p *planner) pick(ctx context.Context, i int, at tip, c *Commit) (tip, erro
 	}
 	one := making{author: c.Author, date: c.AuthorDate, message: strings.TrimLeft(c.Message, "\n")}
 	commit, err := p.commitTree(ctx, one, tree, at.commit)
+	changes, known := p.diffs[pair{firstOf(c.Parents), c.ID}]
+	if err == nil && known && p.layout.whole == at.commit && keepsAttributes(changes) {
+		p.layout.whole = commit
+	}
 	return tip{commit, tree}, err
+}
+
+func firstOf(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
 }
 
 // pickTree merges the change between two trees into a third one.
