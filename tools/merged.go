@@ -35,7 +35,8 @@ type MergedWorktree struct {
 	again state.Fields // the arguments of the call that goes on waiting
 }
 
-func (out MergedWorktree) text() string {
+// Text is the landing in a few lines.
+func (out MergedWorktree) Text() string {
 	text := state.Lines(out.headline(), prefixed(out.moves(), out.CheckoutMoved), prefixed("what was open is committed as ", shortID(out.Committed)))
 	if out.Task != nil {
 		text = state.Lines(text, TaskLine(*out.Task))

@@ -16,7 +16,7 @@ func worktreeMerge() Tool {
 		Set:         Integrate,
 		Destructive: true,
 		Quiet:       quietTask("task"),
-	}, (*Board).WorktreeMerge, MergedWorktree.text, MergedWorktree.next)
+	}, (*Board).WorktreeMerge, MergedWorktree.Text, MergedWorktree.next)
 }
 
 // WorktreeMergeIn are the arguments of worktree_merge.

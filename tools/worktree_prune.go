@@ -195,7 +195,7 @@ func (b *Board) missed(ctx context.Context, at whereabouts) (all []Reason, err e
 	unlanded, err := b.lonely(ctx, w)
 	if unlanded != nil {
 		all = append(all, Reason{Kind: "unlanded", Code: state.Unmerged, Detail: fmt.Sprintf("%s not in %s yet", counted(unlanded.Commits, "commit"), state.Visible(unlanded.Target)),
-			Next: fmt.Sprintf(`land them (git merge %s, or a pull request), or worktree_remove {"name":%q}, which leaves them on the branch`, state.Visible(w.Branch), w.Name)})
+			Next: fmt.Sprintf(`land them with worktree_merge {"name":%q} or a pull request, or worktree_remove {"name":%q}, which leaves them on the branch`, w.Name, w.Name)})
 	}
 	return all, err
 }

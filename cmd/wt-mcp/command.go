@@ -34,6 +34,7 @@ func commands(p *program) []command {
 		eventsCommand(p),
 		conflictsCommand(p),
 		taskReleaseCommand(p),
+		landCommand(p),
 		doctorCommand(p),
 		trustCommand(p),
 		versionCommand(p),
