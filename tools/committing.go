@@ -47,6 +47,7 @@ func (b *Board) commitOpen(ctx context.Context, at whereabouts, ask commitAsk) (
 	if err != nil {
 		return out, err
 	}
+	b.lanesChanged()
 	return committed{c, commitWarning(at, c)}, nil
 }
 
