@@ -18,6 +18,7 @@ type Move struct {
 	Old, New string     // object ids; the branch is at Old, or is not moved
 	Op       string     // id of the operation
 	Reason   string     // for the reflog, one line
+	Only     string     // the worktree that has to have it checked out; "" for whichever has, or none
 	Since    time.Time  // when the operation began; FinishMove clears no lock file of git's without
 	Inherit  []*os.File // open files which git and its children keep open
 }
@@ -129,6 +130,9 @@ func (r *Repo) plan(ctx context.Context, m Move) (*moving, error) {
 	mv := &moving{Move: m, repo: r}
 	if err := mv.find(ctx); err != nil {
 		return nil, err
+	}
+	if m.Only != "" && realPath(m.Only) != mv.top {
+		return nil, refuse(ErrBranchMoved, m.Only+" has it checked out no more")
 	}
 	var err error
 	mv.changes, err = r.changes(ctx, m.Old, m.New)

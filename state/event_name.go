@@ -33,6 +33,7 @@ const (
 	WorktreeAdopt       EventName = "worktree.adopt"        // a worktree that somebody made is on the board
 	WorktreeSnapshot    EventName = "worktree.snapshot"     // what is in a worktree was kept under a ref
 	WorktreeRestore     EventName = "worktree.restore"      // a removed worktree is back, or `error` says why not
+	WorktreeSync        EventName = "worktree.sync"         // a worktree was put onto its base or another commit, or `error` says why not; `detail` has where it was
 	WorktreeCommit      EventName = "worktree.commit"       // worktree_commit has committed; `detail` has the commit
 	WorktreeMergeBefore EventName = "worktree.merge.before" // the work of a worktree is about to land; `undo` in `detail` names a landing that is to be taken back
 	WorktreeMergeAfter  EventName = "worktree.merge.after"  // it is in the target; `detail` says which commits

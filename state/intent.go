@@ -13,7 +13,7 @@ import (
 // then its name, its task and its branch are taken.
 type Intent struct {
 	ID           string  `json:"id"`
-	Kind         string  `json:"kind"` // IntentCreate, IntentRemove, IntentRestore or IntentLand
+	Kind         string  `json:"kind"` // IntentCreate, IntentRemove, IntentRestore, IntentLand or IntentSync
 	Name         string  `json:"name"`
 	Path         string  `json:"path"`
 	Branch       string  `json:"branch"`
@@ -27,7 +27,7 @@ type Intent struct {
 	CompleteTask bool    `json:"complete_task,omitempty"`
 	Reason       string  `json:"reason,omitempty"`
 	Snapshot     string  `json:"snapshot,omitempty"` // to restore
-	Moves        *Move   `json:"moves,omitempty"`    // of a landing: what is about to happen to its target
+	Moves        *Move   `json:"moves,omitempty"`    // of a landing or a sync: what is about to happen to its target
 	Actor        string  `json:"actor,omitempty"`
 	Holder       string  `json:"holder"`
 	At           float64 `json:"at"`
@@ -41,14 +41,17 @@ const (
 	IntentRemove  = "remove"
 	IntentRestore = "restore"
 	IntentLand    = "land"
+	IntentSync    = "sync"
 )
 
-// Move is how a landing moves its target. It is on the board before anything moves.
+// Move is how a landing moves its target, or a sync its worktree's branch. It is on the
+// board before anything moves.
 type Move struct {
 	Landing
 	From string `json:"from"` // the target's tip; it is not Before where several land at once
 	To   string `json:"to"`
-	Op   string `json:"op,omitempty"` // the operation under whose id git moves it, for all that land with it
+	Op   string `json:"op,omitempty"`   // the operation under whose id git moves it, for all that land with it
+	Base string `json:"base,omitempty"` // of a sync: what the worktree's work begins from then
 }
 
 // Operation is the right to act on an intent. It lives as long as its lock file

@@ -55,7 +55,7 @@ func All() []Tool {
 	return []Tool{
 		taskCreate(), taskList(), taskGet(), taskUpdate(), taskClaim(), taskBindWorktree(),
 		worktreeCreate(), worktreeList(), worktreeStatus(), worktreeRun(), runOutput(), runStop(), worktreeKeep(), worktreeRemove(), worktreeEvents(),
-		worktreeDiff(), worktreeCommit(), worktreeMerge(), worktreeConflicts(),
+		worktreeDiff(), worktreeCommit(), worktreeSync(), worktreeMerge(), worktreeConflicts(),
 		worktreeAdopt(), worktreePrune(), worktreeSnapshot(), worktreeRestore(),
 		fileRead(), fileWrite(), fileEdit(),
 	}

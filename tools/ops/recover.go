@@ -157,6 +157,8 @@ func (o Ops) kindOf(in state.Intent) kind {
 		return o.restorationOf(in)
 	case state.IntentLand:
 		return o.landingOf(in)
+	case state.IntentSync:
+		return o.synchronisationOf(in)
 	}
 	return nil
 }
