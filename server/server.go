@@ -101,9 +101,13 @@ func (s *Server) add(t tools.Tool, made schemas) error {
 // define is the tool as clients list it. All four annotations are given: the
 // protocol's defaults are the alarming ones.
 func define(t tools.Tool, made schemas) mcp.Tool {
-	return mcp.Tool{Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: made.Input, RawOutputSchema: made.Output,
+	listed := mcp.Tool{Name: t.Name, Title: t.Title, Description: t.Description, RawInputSchema: made.Input, RawOutputSchema: made.Output,
 		Annotations: mcp.ToolAnnotation{ReadOnlyHint: &t.ReadOnly, DestructiveHint: &t.Destructive,
 			IdempotentHint: &t.Idempotent, OpenWorldHint: &t.OpenWorld}}
+	if t.Core {
+		listed.Meta = mcp.NewMetaFromMap(map[string]any{"anthropic/alwaysLoad": true})
+	}
+	return listed
 }
 
 // Serve speaks MCP with one client until in ends or ctx does.

@@ -95,7 +95,7 @@ func (out ReadyWorktree) next() (steps []Step) {
 	if s := out.Setup; s != nil && s.Status == string(runner.Running) {
 		steps = append(steps, Step{"wait for the set-up", "run_output", state.Fields{"run_id": s.RunID, "offset": s.NextOffset, "wait_seconds": 50}})
 	}
-	return append(steps, Step{"when it is done, land it", "worktree_merge", state.Fields{"name": out.Name}})
+	return append(steps, Step{"when done, land it", "worktree_merge", state.Fields{"name": out.Name}})
 }
 
 // newWorktree is what a call asks for.

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -24,4 +25,19 @@ func laneName(t state.Task) string {
 		return fmt.Sprintf("task-%d", t.ID)
 	}
 	return name
+}
+
+// freeName is a name that no worktree has: the given one, else that with a number.
+func (b *Board) freeName(ctx context.Context, name string) (string, error) {
+	names, err := state.LiveNames(ctx, b.State)
+	taken := map[string]bool{}
+	for _, n := range names {
+		taken[strings.ToLower(n)] = true
+	}
+	free := name
+	for i := 2; taken[strings.ToLower(free)] || onDisk(b.worktreePath(free)); i++ {
+		suffix := fmt.Sprintf("-%d", i)
+		free = name[:min(len(name), 40-len(suffix))] + suffix
+	}
+	return free, err
 }

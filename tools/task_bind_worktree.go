@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"wt-mcp/state"
-	"wt-mcp/tools/rules"
 )
 
 func taskBindWorktree() Tool {
@@ -31,38 +30,6 @@ func (b *Board) TaskBindWorktree(ctx context.Context, in TaskBindWorktreeIn) (t 
 	if err := checkLine("owner", in.Owner, maxOwner); err != nil {
 		return t, err
 	}
-	if err := b.prime(ctx, true); err != nil {
-		return t, err
-	}
-	err = b.ops().Clear(ctx, in.Worktree, &in.TaskID, func(tx *state.Tx) error {
-		old, err := b.rules().Enter(tx, in.TaskID, in.Claim)
-		if err != nil {
-			return err
-		}
-		if err := rules.Bindable(&tx.View, old); err != nil {
-			return err
-		}
-		t = old
-		w, err := rules.Live(&tx.View, in.Worktree)
-		if err != nil {
-			return ofArgument("worktree", err)
-		}
-		if bound := w.TaskID != nil && *w.TaskID == t.ID && t.Worktree == w.Name; bound && t.Status == state.InProgress && (in.Owner == "" || in.Owner == t.Owner) {
-			return nil
-		}
-		if err := rules.Unbound(&tx.View, w, t.ID); err != nil {
-			return err
-		}
-		if in.Owner != "" {
-			t.Owner = in.Owner
-		}
-		if t, err = rules.Bind(tx, t, w); err != nil {
-			return err
-		}
-		tx.Emit(state.Event{Event: state.WorktreeBind, Actor: b.Actor,
-			Task:     rules.InEvent(t.ID, t.Subject, t.Status),
-			Worktree: state.Fields{"name": w.Name, "path": w.Path}, Detail: rules.WithChanges(nil, old, t)})
-		return nil
-	})
+	t, err = b.bind(ctx, binding{in.TaskID, in.Worktree, in.Owner, in.Claim})
 	return fitTask(t, smallResult), err
 }

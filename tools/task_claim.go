@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"wt-mcp/state"
 	"wt-mcp/tools/rules"
@@ -14,8 +15,11 @@ func taskClaim() Tool {
 		Title: "Claim a task",
 		Description: "Take a task for yourself alone: task_id, or the best ready one. Keep the claim it returns and pass it to the calls " +
 			"that change the task or its worktree; each renews the lease. With claim: renew, hand over to owner, or release.",
-		Set:   Default,
-		Quiet: []string{"task.lease_expires_at", "task.attempts.claim"},
+		Set:  Default,
+		Core: true,
+		Quiet: []string{"lease_expires_at", "task.lease_expires_at", "task.status", "task.attempts.claim", "task.attempts.claimed_at", "task.attempts.ended_at", "task.notes.at",
+			"worktree.task_id", "worktree.status", "worktree.base_ref", "worktree.base_commit", "worktree.included.cloned", "worktree.included.skipped",
+			"worktree.setup.main_checkout_changes", "worktree.setup.next_offset"},
 	}, (*Board).TaskClaim, TaskClaimOut.text, TaskClaimOut.next)
 }
 
@@ -27,6 +31,7 @@ type TaskClaimIn struct {
 	LeaseSeconds float64     `json:"lease_seconds,omitempty" jsonschema:"default 900" min:"0.1" max:"86400"`
 	Claim        state.Token `json:"claim,omitzero" jsonschema:"yours, to renew it"`
 	Release      bool        `json:"release,omitempty" jsonschema:"give the task back"`
+	Worktree     string      `json:"worktree,omitempty" jsonschema:"its worktree too, made or taken over: auto, or a name"`
 }
 
 // TaskClaimOut is the task with the right to it. Claim is empty once released.
@@ -35,10 +40,14 @@ type TaskClaimOut struct {
 	Claim          string        `json:"claim,omitempty" jsonschema:"secret: pass it to calls that change this task or its worktree"`
 	LeaseExpiresAt float64       `json:"lease_expires_at,omitempty" jsonschema:"unless renewed"`
 	LeaseLeft      int           `json:"lease_seconds_left,omitempty"`
+	Worktree       *Lane         `json:"worktree,omitempty" jsonschema:"where to work, if it was asked for"`
+	Problem        string        `json:"problem,omitempty" jsonschema:"why there is no worktree; the claim holds all the same"`
 	Warning        string        `json:"warning,omitempty"`
 	Overlaps       []Overlapping `json:"overlaps,omitempty" jsonschema:"worktrees that change the same, as last seen: see worktree_conflicts"`
 
 	renewed bool
+	retry   string // the worktree that was asked for and not made
+	cut     bool   // there is more of the task
 }
 
 // strikes is how many lost holders a task has before the next one is warned.
@@ -49,11 +58,12 @@ const strikes = 3
 // are ready once that is recovered: at once where no other task is.
 func (b *Board) TaskClaim(ctx context.Context, in TaskClaimIn) (TaskClaimOut, error) {
 	out, err := b.taskClaim(ctx, in)
-	if in.TaskID != 0 || !in.Claim.IsZero() || in.Release {
-		return out, err
+	best := in.TaskID == 0 && in.Claim.IsZero() && !in.Release
+	if best && state.CodeOf(err) == state.NotFound && b.ops().RecoverDead(ctx) {
+		out, err = b.taskClaim(ctx, in)
 	}
-	if state.CodeOf(err) == state.NotFound && b.ops().RecoverDead(ctx) {
-		return b.taskClaim(ctx, in)
+	if err == nil && in.Worktree != "" {
+		b.withLane(ctx, in, &out)
 	}
 	return out, err
 }
@@ -94,6 +104,12 @@ func (in TaskClaimIn) check() error {
 	}
 	if in.Release && in.Claim.IsZero() && in.TaskID == 0 {
 		return state.Invalid("claim", "pass the claim that task_claim gave you", "is needed to release a task")
+	}
+	if in.Release && in.Worktree != "" {
+		return state.Invalid("worktree", "leave one of them out", "cannot go with release")
+	}
+	if in.Worktree != "" {
+		return ofArgument("worktree", state.CheckName(in.Worktree))
 	}
 	return nil
 }
@@ -137,6 +153,41 @@ func (in TaskClaimIn) subject() *int {
 	return &in.Claim.Task
 }
 
+// withLane completes a claim with its worktree, and says what stands where there is
+// none: the claim, in any case.
+func (b *Board) withLane(ctx context.Context, in TaskClaimIn, out *TaskClaimOut) {
+	claim, err := state.ParseToken(out.Claim)
+	var l Lane
+	if err == nil {
+		l, err = b.laneFor(ctx, out.Task, in.Worktree, claim)
+	}
+	if err != nil {
+		out.Problem, out.retry = problem(err), in.Worktree
+		if code := state.CodeOf(err); code == state.Conflict || code == state.AlreadyExists {
+			out.retry = autoLane
+		}
+	} else {
+		out.Worktree = &l
+		if l.Name != in.Worktree && in.Worktree != autoLane {
+			out.Warning = strings.TrimPrefix(out.Warning+"; the task has worktree "+l.Name+" already, not "+state.Visible(in.Worktree), "; ")
+		}
+	}
+	ctx, cancel := lasting(ctx)
+	defer cancel()
+	if err := b.State.View(ctx, func(v *state.View) (err error) {
+		now, err := v.Task(out.Task.ID)
+		if err == nil {
+			out.Task, out.Overlaps = now, overlapping(v, now.Worktree, v.Overlaps())
+		}
+		return err
+	}); err != nil {
+		b.Log.Warn("read the task anew", "error", err)
+	}
+	out.LeaseExpiresAt = max(out.LeaseExpiresAt, out.Task.LeaseExpiresAt)
+	out.LeaseLeft = secondsUntil(out.LeaseExpiresAt, b.State.Now())
+	out.Task, out.cut = inShort(out.Task)
+}
+
 func (out TaskClaimOut) text() string {
 	if out.Claim == "" {
 		return state.Lines(taskText(out.Task), "released")
@@ -145,19 +196,30 @@ func (out TaskClaimOut) text() string {
 	if len(out.Overlaps) > 0 {
 		text = state.Lines(text, overlapText(out.Overlaps))
 	}
-	if out.Warning != "" {
-		text = state.Lines(text, "WARNING: "+out.Warning)
+	if out.Worktree != nil {
+		text = state.Lines(text, out.Worktree.text())
 	}
-	return text
+	return state.Lines(text, tail("NO WORKTREE, but the claim holds: ", out.Problem), tail("WARNING: ", out.Warning))
 }
 
 // next says what a claim is for, and where the work is to be done.
 func (out TaskClaimOut) next() []Step {
-	if out.Claim == "" || out.renewed {
+	if out.Claim == "" {
 		return nil
 	}
-	steps := []Step{{Why: fmt.Sprintf("pass claim to the calls that change task %d or its worktree; each renews it", out.Task.ID)}}
-	if out.Task.Worktree == "" {
+	var steps []Step
+	if !out.renewed {
+		steps = append(steps, Step{Why: fmt.Sprintf("pass claim to calls that change task %d or its worktree; each renews it", out.Task.ID)})
+	}
+	if out.cut {
+		steps = append(steps, Step{"read all of it", "task_get", state.Fields{"task_id": out.Task.ID}})
+	}
+	switch {
+	case out.Worktree != nil:
+		steps = append(steps, out.Worktree.next()...)
+	case out.retry != "":
+		steps = append(steps, Step{"try the worktree again", "task_claim", state.Fields{"claim": out.Claim, "worktree": out.retry}})
+	case out.Task.Worktree == "" && !out.renewed:
 		steps = append(steps, Step{"make its worktree", "worktree_create", state.Fields{"name": laneName(out.Task), "task_id": out.Task.ID}})
 	}
 	return steps

@@ -13,6 +13,7 @@ func taskCreate() Tool {
 		Title:       "Create a task",
 		Description: "Put a task on the repository's shared board. Every agent on this repository sees it; it outlives the session.",
 		Set:         Default,
+		Core:        true,
 		Quiet:       quietTask(""),
 	}, (*Board).TaskCreate, taskLine)
 }

@@ -17,6 +17,7 @@ func taskList() Tool {
 		Title:       "List tasks",
 		Description: "List tasks with status, owner and worktree, by number, or with ready=true those that can be started, best first. Deleted ones only with status=deleted.",
 		Set:         Default,
+		Core:        true,
 		ReadOnly:    true,
 		Idempotent:  true,
 	}, (*Board).TaskList, TaskListOut.text, TaskListOut.next)

@@ -16,6 +16,7 @@ func taskUpdate() Tool {
 		Description: "Change fields of a task, or append a note. Status goes pending, in_progress, completed; " +
 			"completed and deleted are final. Fields that are left out stay.",
 		Set:        Default,
+		Core:       true,
 		Idempotent: false,
 		Quiet:      quietTask(""),
 	}, (*Board).TaskUpdate, taskLine)

@@ -47,6 +47,15 @@ func WorktreeLine(w state.Worktree) string {
 // shortID is an object id for people.
 func shortID(oid string) string { return oid[:min(len(oid), 10)] }
 
+// problem is an error as a part of an answer.
+func problem(err error) string {
+	var e *state.Error
+	if !errors.As(err, &e) {
+		return state.Visible(err.Error())
+	}
+	return state.Visible(fmt.Sprintf("%v; %s", e, e.Hint))
+}
+
 // tail is text behind what introduces it, or nothing.
 func tail(lead, text string) string {
 	if text == "" {
@@ -132,15 +141,6 @@ func inBytes(n int64) string {
 		return fmt.Sprintf("%d KB", n>>10)
 	}
 	return fmt.Sprintf("%d MB", n>>20)
-}
-
-// problem is an error as a part of an answer.
-func problem(err error) string {
-	var e *state.Error
-	if !errors.As(err, &e) {
-		return state.Visible(err.Error())
-	}
-	return state.Visible(fmt.Sprintf("%v; %s", e, e.Hint))
 }
 
 // number is a number of things: 1 file, 2 files.

@@ -36,6 +36,10 @@ type Tool struct {
 	Idempotent  bool // a second call with the same arguments changes nothing more
 	OpenWorld   bool // reaches beyond the board and its repository
 
+	// Core tools are what every session needs: a client that has its model search for
+	// tools is asked to show these from the start.
+	Core bool
+
 	// Quiet are keys of the result that are for programs: a model is not told them
 	// in the text, nor in the short form of the structure. worktree.path is path of
 	// what worktree holds.

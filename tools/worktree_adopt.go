@@ -82,23 +82,13 @@ func (b *Board) suggest(ctx context.Context, name string, err error) error {
 	if !errors.As(err, &e) || e.Code != state.AlreadyExists {
 		return err
 	}
-	names, listErr := state.LiveNames(ctx, b.State)
+	free, listErr := b.freeName(ctx, name)
 	if listErr != nil {
 		return err
 	}
-	taken := map[string]bool{}
-	for _, n := range names {
-		taken[strings.ToLower(n)] = true
-	}
-	for i := 2; ; i++ {
-		suffix := fmt.Sprintf("-%d", i)
-		free := name[:min(len(name), 40-len(suffix))] + suffix
-		if !taken[strings.ToLower(free)] && !onDisk(b.worktreePath(free)) {
-			e.Hint = fmt.Sprintf("repeat the call with name %q", free)
-			e.With("name", free)
-			return err
-		}
-	}
+	e.Hint = fmt.Sprintf("repeat the call with name %q", free)
+	e.With("name", free)
+	return err
 }
 
 // adoptBranch makes a worktree for a branch that has none.

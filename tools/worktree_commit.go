@@ -16,6 +16,7 @@ func worktreeCommit() Tool {
 		Description: "Commit all that is open in the worktree (changed, new, deleted; not ignored), or paths alone, as the user's git: identity, signing, hooks. " +
 			"A refused commit changes nothing.",
 		Set:       Integrate,
+		Core:      true,
 		OpenWorld: true,
 	}, (*Board).WorktreeCommit, WorktreeCommitOut.text, WorktreeCommitOut.next)
 }

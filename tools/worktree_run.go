@@ -18,6 +18,7 @@ func worktreeRun() Tool {
 			"After wait_seconds it answers status running and the command goes on: run_output follows it, run_stop ends it. " +
 			"What the shell leaves behind is ended; start servers with background. stdin is empty.",
 		Set:         Default,
+		Core:        true,
 		Quiet:       quietRun(),
 		Destructive: true,
 		OpenWorld:   true,

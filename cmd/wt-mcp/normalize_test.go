@@ -24,6 +24,7 @@ import (
 //	object ids cut to ten digits         <id>
 //	names of runs                        <run>
 //	the secret of a claim                <secret>, its numbers stay
+//	the first of a worktree's ports      <port>
 //	what is left of a lease              "<left>", (in <left>)
 //
 // All else is compared as it is, the order of keys included.
@@ -51,6 +52,7 @@ var (
 	clockZ    = regexp.MustCompile(`\b\d\d:\d\d:\d\dZ`)
 	leaseLeft = regexp.MustCompile(`for \d+[0-9hms]*s more`)
 	left      = regexp.MustCompile(`("lease_seconds_left": ?)\d+`)
+	ports     = regexp.MustCompile(`(ports from |"port_base": ?)\d+`)
 	leftText  = regexp.MustCompile(`\(in \d+ (?:s|min|h|d)\)`)
 	snapshot  = regexp.MustCompile(`\b[0-9a-f]{11}-[0-9a-f]{12}\b`)
 	until     = regexp.MustCompile(`(until |taken |"trash_until": ?")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
@@ -84,6 +86,7 @@ func (n *normalizer) text(s string) string {
 	s = until.ReplaceAllString(s, "$1<time>")
 	s = snapshot.ReplaceAllString(s, "<snapshot>")
 	s = shortID.ReplaceAllString(s, "<id>")
+	s = ports.ReplaceAllString(s, `$1<port>`)
 	s = clockZ.ReplaceAllString(s, "<time>")
 	s = leftText.ReplaceAllString(left.ReplaceAllString(s, `${1}"<left>"`), "(in <left>)")
 	return leaseLeft.ReplaceAllString(s, "for <duration> more")
