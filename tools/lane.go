@@ -99,7 +99,7 @@ func (b *Board) newLane(ctx context.Context, t state.Task, name string, claim st
 // last attempts with the last notes, and as much of the description as there is room
 // for. It reports whether that is not all.
 func inShort(t state.Task) (state.Task, bool) {
-	const room, most, noteLength, each = 400, 2, 60, 40
+	const room, most, noteLength, each = 360, 2, 60, 40
 	ended := slices.DeleteFunc(slices.Clone(t.Attempts), func(a state.Attempt) bool { return a.Outcome == "" }) // the claim is that one
 	cut := len(t.Notes) > most || len(ended) > most
 	t.Attempts = ended[max(0, len(ended)-most):]

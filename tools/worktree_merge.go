@@ -14,6 +14,7 @@ func worktreeMerge() Tool {
 		Description: "Land the commits of a worktree in the branch that it began from, also where that is checked out; one call can commit, land, complete the task and remove the worktree. " +
 			"On conflict nothing changes. Nothing is pushed.",
 		Set:         Integrate,
+		Core:        true,
 		Destructive: true,
 		Quiet:       quietTask("task"),
 	}, (*Board).WorktreeMerge, MergedWorktree.Text, MergedWorktree.next)
