@@ -91,9 +91,10 @@ func (s *Server) form(ctx context.Context) Form {
 }
 
 // unpromised leaves the schemas of results out of the list of tools for a client that
-// gets none.
+// gets none, or the short form, which they do not describe: Claude Code holds a result
+// to its schema, and shows its model an error instead.
 func (s *Server) unpromised(ctx context.Context, list []mcp.Tool) []mcp.Tool {
-	if s.form(ctx) == Text {
+	if s.form(ctx) != Both {
 		for i := range list {
 			list[i].RawOutputSchema = nil
 		}

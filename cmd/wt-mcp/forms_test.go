@@ -302,7 +302,7 @@ func TestAnswersAsAsked(t *testing.T) {
 		require.NotContains(t, shown(r)+string(r.Structured), "How to work")
 		list, err := v.p.request("tools/list", nil)
 		require.NoError(t, err)
-		require.Equal(t, form != "text", strings.Contains(string(list), `"outputSchema"`), form)
+		require.Equal(t, form == "both", strings.Contains(string(list), `"outputSchema"`), form)
 		require.NoError(t, v.p.close())
 	}
 }

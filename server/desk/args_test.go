@@ -282,11 +282,11 @@ func TestSynonyms(t *testing.T) {
 		"task_get":        {"id": "task_id", "task": "task_id"},
 		"task_update":     {"message": "note", "state": "status", "text": "note", "version": "if_version"},
 		"task_claim":      {"assignee": "owner", "ttl": "lease_seconds", "token": "claim", "labels": "label"},
-		"worktree_create": {"worktree_name": "name", "worktree": "name", "base": "base_ref", "base_branch": "base_ref", "id": "task_id"},
-		"worktree_run":    {"cmd": "command", "worktree": "name", "cwd": "command (begin it with cd DIR &&)", "timeout": "timeout_seconds", "environment": "env"},
+		"worktree_create": {"worktree_name": "name", "base": "base_ref", "base_branch": "base_ref", "id": "task_id"},
+		"worktree_run":    {"cmd": "command", "cwd": "command (begin it with cd DIR &&)", "timeout": "timeout_seconds", "environment": "env"},
 		"run_output":      {"id": "run_id", "wait": "wait_seconds"},
 		"worktree_remove": {"message": "reason", "id": "name"},
-		"file_read":       {"name": "worktree", "file": "path", "filename": "path"},
+		"file_read":       {"file": "path", "filename": "path"},
 		"file_edit":       {"old_string": "old_text", "new_string": "new_text"},
 	} {
 		i := slices.IndexFunc(tools.All(), func(t tools.Tool) bool { return t.Name == tool })
