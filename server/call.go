@@ -11,7 +11,8 @@ import (
 	"wt-mcp/state"
 )
 
-// kind is the tool of a call that does not wait for anything but its turn.
+// kind is the tool of a call that does not wait for anything but its turn. What lands
+// waits for others, and they for it: those that wait together land together.
 func (s *Server) kind(method string, params json.RawMessage) string {
 	var call struct {
 		Name      string
@@ -22,7 +23,7 @@ func (s *Server) kind(method string, params json.RawMessage) string {
 	if method != string(mcp.MethodToolsCall) || json.Unmarshal(params, &call) != nil || call.Arguments.WaitSeconds != nil {
 		return ""
 	}
-	if !s.desk.Offers(call.Name) || call.Name == "worktree_run" {
+	if !s.desk.Offers(call.Name) || call.Name == "worktree_run" || call.Name == "worktree_merge" {
 		return ""
 	}
 	return call.Name

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,6 +67,7 @@ type shared struct {
 	lines      lines
 	goings     goings
 	targets    glances[git.Target]
+	looks      chan struct{} // the looks at lanes that are to land, so many at a time
 	measuring  atomic.Bool
 	closing    chan struct{} // closed when the board is: what nobody waits for ends
 	close      sync.Once
@@ -73,7 +75,7 @@ type shared struct {
 
 // NewBoard joins a store and its repository.
 func NewBoard(p Parts) *Board {
-	b := &Board{Parts: p, shared: &shared{closing: make(chan struct{})}, Config: config.Find(variable(p.Env), p.State.Root())}
+	b := &Board{Parts: p, shared: &shared{closing: make(chan struct{}), looks: make(chan struct{}, 2*runtime.NumCPU())}, Config: config.Find(variable(p.Env), p.State.Root())}
 	b.Held = &rules.Held{}
 	b.Runs = runs.New(p.State, p.Git, p.Log, b.Config, p.Env)
 	b.Runs.Jobs.ReadOnly, b.Runs.Jobs.Sharing = p.ReadOnly, p.Git.Sharing

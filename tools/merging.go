@@ -39,12 +39,13 @@ type merging struct {
 	again  *ops.Again     // how it lands again
 	out    MergedWorktree
 	phase  func(string) // is told how it gets on
+	came   func()       // into the line before the target, or it will not
 }
 
 // merging finds lane and target, and refuses what stands against a landing whatever is
 // in it. It changes nothing but what the board had wrong.
 func (b *Board) merging(ctx context.Context, in wish) (*merging, error) {
-	m := &merging{Board: b, in: in}
+	m := &merging{Board: b, in: in, came: func() {}}
 	find := b.current
 	if in.dry {
 		find = b.see
@@ -59,10 +60,14 @@ func (b *Board) merging(ctx context.Context, in wish) (*merging, error) {
 	if err == nil {
 		m.target, err = b.findTarget(ctx, m.at.Worktree, in.target)
 	}
+	if err == nil && !in.dry {
+		m.came = m.line(m.target.Ref).Coming()
+	}
 	if err == nil {
 		err = m.look(ctx)
 	}
 	if err != nil {
+		m.came()
 		return nil, b.gone(ctx, in.name, m.at, err)
 	}
 	m.out = MergedWorktree{Status: statusNothing, Target: m.target.Branch(), Strategy: m.in.strategy, DryRun: in.dry, name: m.at.Name}
@@ -85,6 +90,7 @@ func (m *merging) commitOpen(ctx context.Context) error {
 	if len(m.status.Changed()) == 0 {
 		return nil
 	}
+	m.came()
 	done, err := m.Board.commitOpen(ctx, m.at, commitAsk{Message: m.in.message, Claim: m.in.claim})
 	if err != nil {
 		return err

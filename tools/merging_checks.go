@@ -12,6 +12,12 @@ import (
 
 // look looks at the lane, and refuses what no engine has to look at.
 func (m *merging) look(ctx context.Context) (err error) {
+	select {
+	case m.shared.looks <- struct{}{}:
+		defer func() { <-m.shared.looks }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	if m.status, err = m.Git.Status(ctx, m.at.Path); err != nil {
 		return m.statusError(m.at.Worktree, err)
 	}

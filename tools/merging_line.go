@@ -106,7 +106,7 @@ func (m *merging) enter(ctx context.Context, ask ops.Land, w words) (fate, error
 	if err != nil {
 		return fate{}, err
 	}
-	f, err := m.line(m.target.Ref).Do(ctx, e)
+	f, err := m.line(m.target.Ref).Do(ctx, e, m.came)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return f, &state.Error{Code: state.Cancelled, Message: "the landing of " + m.at.Name + " was cancelled; nothing was changed", Err: err}

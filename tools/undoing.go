@@ -25,7 +25,7 @@ func (b *Board) undoLanding(ctx context.Context, in wish) (out MergedWorktree, e
 		return out, targetError(state.Worktree{Name: was.Name}, was.Target, true, err)
 	}
 	lane := state.Worktree{Name: was.Name, Branch: was.Branch, TaskID: was.TaskID}
-	m := &merging{Board: b, in: in, at: whereabouts{Worktree: lane}, target: target, out: out}
+	m := &merging{Board: b, in: in, at: whereabouts{Worktree: lane}, target: target, came: func() {}, out: out}
 	m.in.strategy = state.StrategyUndo
 	m.status.Head, m.status.Branch = was.After, was.Branch
 	if in.dry {

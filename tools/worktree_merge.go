@@ -60,6 +60,7 @@ func (b *Board) WorktreeMerge(ctx context.Context, in WorktreeMergeIn) (out Merg
 		return out, err
 	}
 	return b.goOn(ctx, m, func(ctx context.Context) error {
+		defer m.came()
 		err := m.land(ctx, m.ask(), m.words())
 		if err == nil {
 			m.tidy(ctx)

@@ -19,6 +19,8 @@ type Line[I, O any] struct {
 
 	mu      sync.Mutex
 	waiting []*Item[I, O] // of this process, in their order
+	coming  int           // callers in this process that are about to enter
+	entered time.Time     // when the last one did
 	running bool
 }
 
@@ -33,11 +35,48 @@ func Open[I, O any](dir string, sharing osfs.Sharing, work Work[I, O]) *Line[I, 
 	return &Line[I, O]{dir: dir, sharing: sharing, work: work}
 }
 
+// Coming says that something is about to enter, so that who has the turn may wait a
+// moment for it. came says that it has, or will not; it may be called twice.
+func (l *Line[I, O]) Coming() (came func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.coming++
+	return sync.OnceFunc(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.coming--
+	})
+}
+
+// How long who begins waits for those that come: as long as one does now and then, and
+// not for ever.
+const (
+	between = 100 * time.Millisecond
+	longest = 2 * time.Second
+)
+
+// gather waits for those who are about to enter, so that their work is done together.
+func (l *Line[I, O]) gather() {
+	for began := time.Now(); time.Since(began) < longest && l.expects(); {
+		time.Sleep(quick)
+	}
+}
+
+func (l *Line[I, O]) expects() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.coming > 0 && time.Since(l.entered) < between
+}
+
 // Do has something done, by this process or by another. Where ctx ends first it is
-// withdrawn, or it is too late for that and the outcome is waited for.
-func (l *Line[I, O]) Do(ctx context.Context, in I) (out O, err error) {
+// withdrawn, or it is too late for that and the outcome is waited for. came are called
+// once it has entered.
+func (l *Line[I, O]) Do(ctx context.Context, in I, came ...func()) (out O, err error) {
 	it := &Item[I, O]{In: in, done: make(chan struct{})}
 	l.enter(it)
+	for _, told := range came {
+		told()
+	}
 	select {
 	case <-it.done:
 	case <-ctx.Done():
@@ -52,7 +91,7 @@ func (l *Line[I, O]) Do(ctx context.Context, in I) (out O, err error) {
 func (l *Line[I, O]) enter(it *Item[I, O]) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waiting = append(l.waiting, it)
+	l.waiting, l.entered = append(l.waiting, it), time.Now()
 	if !l.running {
 		l.running = true
 		go l.run()
@@ -69,6 +108,7 @@ const (
 func (l *Line[I, O]) run() {
 	pause := quick
 	for {
+		l.gather()
 		mine := l.still()
 		if len(mine) == 0 {
 			return

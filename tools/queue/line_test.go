@@ -303,3 +303,27 @@ func TestLineThatCannotBe(t *testing.T) {
 	_, err := join(dir, nil).Do(t.Context(), 1)
 	require.ErrorContains(t, err, "open queue")
 }
+
+// Who has the turn waits a moment for those that come, and not for one that stays away.
+func TestGathering(t *testing.T) {
+	var batches []int
+	l := join(place(t), func(_ context.Context, batch []*item) {
+		batches = append(batches, len(batch))
+		settleAll(batch)
+	})
+	var group sync.WaitGroup
+	for i := range 5 {
+		came := l.Coming()
+		group.Go(func() {
+			time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+			_, err := l.Do(context.Background(), i, came)
+			require.NoError(t, err)
+		})
+	}
+	group.Wait()
+	require.Equal(t, []int{5}, batches)
+	l.Coming() // and never comes
+	_, err := l.Do(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, []int{5, 1}, batches)
+}
