@@ -36,7 +36,7 @@ func (p *program) demo(ctx context.Context) (err error) {
 	if err := scratchRepository(ctx, repo); err != nil {
 		return err
 	}
-	d := &demonstration{program: p, paint: painter(p.stdout), repo: repo}
+	d := &demonstration{program: p, paint: painter(p.stdout), repo: repo, last: placeholders{}}
 	d.say("%s\n", d.paint.bold("wt-mcp demo"))
 	d.say("A scratch repository, the real server as a child process, a session over stdio.\n")
 	if err := d.connect(ctx); err != nil {
@@ -58,7 +58,11 @@ func scratchRepository(ctx context.Context, dir string) error {
 	for _, args := range [][]string{
 		{"init", "--quiet", "--initial-branch=main"},
 		{"add", "README.md"},
-		{"-c", "user.name=demo", "-c", "user.email=demo@example.com", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message=Start"},
+		{"config", "user.name", "demo"},
+		{"config", "user.email", "demo@example.com"},
+		{"config", "commit.gpgsign", "false"},
+		{"config", "core.hooksPath", filepath.Join(dir, ".git", "hooks")},
+		{"commit", "--quiet", "--message=Start"},
 	} {
 		cmd := exec.CommandContext(ctx, "git", args...)
 		cmd.Dir, cmd.Env = dir, withoutGit(os.Environ())
@@ -89,7 +93,7 @@ type demonstration struct {
 	calls  int
 	spent  time.Duration
 
-	snapshot string // that an answer named last
+	last placeholders
 }
 
 func (d *demonstration) say(format string, args ...any) { fmt.Fprintf(d.stdout, format, args...) }
@@ -125,8 +129,8 @@ func (d *demonstration) connect(ctx context.Context) error {
 	return nil
 }
 
-// play is the five-step session of the program that wt-mcp follows, and a sixth
-// step of what it adds.
+// play is the five-step session of the program that wt-mcp follows, and two more
+// of what it adds.
 func (d *demonstration) play(ctx context.Context) error {
 	for i, s := range session() {
 		d.say("\n%s\n", d.paint.bold(fmt.Sprintf("%d. %s", i+1, s.title)))
@@ -146,7 +150,7 @@ func (d *demonstration) play(ctx context.Context) error {
 
 func (d *demonstration) do(ctx context.Context, c expectedCall) error {
 	request := mcp.CallToolRequest{}
-	args := strings.ReplaceAll(c.args, "SNAPSHOT", d.snapshot)
+	args := d.last.in(c.args)
 	request.Params.Name, request.Params.Arguments = c.tool, json.RawMessage(args)
 	began := time.Now()
 	result, err := d.client.CallTool(ctx, request)
@@ -157,15 +161,34 @@ func (d *demonstration) do(ctx context.Context, c expectedCall) error {
 	d.calls, d.spent = d.calls+1, d.spent+took
 	d.say("%s %s  %s\n", d.paint.cyan("→ "+c.tool), args, d.paint.dim(fmt.Sprintf("%.1f ms", milliseconds(took))))
 	text := textOf(result)
-	if kept, ok := result.StructuredContent.(map[string]any); ok && kept["snapshot"] != nil {
-		d.snapshot = fmt.Sprint(kept["snapshot"])
-	}
+	problem := c.check(result, text, d.last)
+	d.last.note(result)
 	d.say("  %s\n", strings.ReplaceAll(strings.ReplaceAll(text, d.repo, "…/shop"), "\n", "\n  "))
-	if problem := c.check(result, text); problem != "" {
+	if problem != "" {
 		d.wrong++
 		d.say("  %s\n", d.paint.red("✗ "+problem))
 	}
 	return nil
+}
+
+// placeholders are the snapshot and the landing that answers named last.
+type placeholders map[string]string
+
+func (n placeholders) note(result *mcp.CallToolResult) {
+	answer, _ := result.StructuredContent.(map[string]any)
+	for _, key := range []string{"snapshot", "landing"} {
+		if id, ok := answer[key].(string); ok {
+			n[strings.ToUpper(key)] = id
+		}
+	}
+}
+
+// in puts them into a text.
+func (n placeholders) in(text string) string {
+	for placeholder, id := range n {
+		text = strings.ReplaceAll(text, placeholder, id)
+	}
+	return text
 }
 
 func milliseconds(t time.Duration) float64 { return float64(t.Microseconds()) / 1000 }
