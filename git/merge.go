@@ -32,7 +32,7 @@ const (
 type Lane struct {
 	Head     string // its commit, a full object id
 	Strategy Strategy
-	Message  func(lands []Commit) string // of the commit that a merge or a squash makes: called at most twice, and quick
+	Message  func(lands []Commit) string // of the commit that a merge or a squash makes, nil for that of its newest: called at most twice, and quick
 	Since    string                      // a rebase leaves out what this commit has as well; "" for what the target has alone
 }
 

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -89,30 +90,15 @@ func TestRebaseOfARootCommit(t *testing.T) {
 	require.NoError(t, l.plan(StrategyMerge).Err)
 }
 
-// Message and authors of a squash: what the caller says, and nobody who was not there.
+// A squash has the message that it is given, and the author of its first commit.
 func TestLandingMessages(t *testing.T) {
 	t.Parallel()
-	by := func(name, email, message string) Commit {
-		return Commit{Author: Person{name, email}, Message: message}
-	}
-	one := by("Ann", "ann@example.com", "first\n\nCo-authored-by: Robot <robot@example.com>\n")
-	two := by("Bob", "Bob@example.com", "second\n")
-	for _, c := range []struct{ got, want string }{
-		{SquashMessage("Subject\nwith a break", "", []Commit{one}, nil), "Subject with a break\n"},
-		{SquashMessage("S", "Why it is\nso.\n\nMore.", []Commit{one}, []string{"Wt-Task: 12"}), "S\n\nWhy it is\nso.\n\nWt-Task: 12\n"},
-		{SquashMessage("S", "S", []Commit{one, two, by("Bob", "bob@example.com", "third"), by("Ann", "ANN@example.com", "fourth")}, []string{"Wt-Task: 12", "Wt-Task: 12"}),
-			"S\n\n* first\n* second\n* third\n* fourth\n\nCo-authored-by: Bob <Bob@example.com>\nWt-Task: 12\n"},
-		{SquashMessage("S", "", []Commit{one, by("", "x@example.com", "nobody")}, nil), "S\n\n* first\n* nobody\n"},
-		{MergeMessage("Merge it", "Because.\r\n\r\nMore.", []string{"A: b"}), "Merge it\n\nBecause.\n\nA: b\n"},
-	} {
-		require.Equal(t, c.want, c.got)
-	}
 	l := newLanding(t, nil, map[string]string{"m": "m\n"}, map[string]string{"l": "l\n"})
 	lane := l.lane(StrategySquash)
-	lane.Message = func(lands []Commit) string { return SquashMessage("Task", "", lands, []string{"Wt-Task: 1"}) }
+	lane.Message = func(lands []Commit) string { return fmt.Sprintf("Task of %d\n\nWt-Task: 1\n", len(lands)) }
 	done, err := l.r.PlanChain(t.Context(), l.chain(lane))
 	require.NoError(t, err)
-	require.Equal(t, "Task\n\nWt-Task: 1\n|Test Author|Someone", l.Git("log", "-1", "--format=%B|%an|%cn", done[0].Commit))
+	require.Equal(t, "Task of 1\n\nWt-Task: 1\n|Test Author|Someone", l.Git("log", "-1", "--format=%B|%an|%cn", done[0].Commit))
 	require.Len(t, strings.Fields(l.Git("log", "-1", "--format=%P", done[0].Commit)), 1)
 }
 

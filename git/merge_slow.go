@@ -84,7 +84,7 @@ func (p *planner) between(ctx context.Context, commit, tree string) ([]change, e
 // commitOf is the commit that a merge or a squash makes.
 func (p *planner) commitOf(lane Lane, w walk) making {
 	lands := w.commits()
-	one := making{author: p.who.author, date: p.who.date, message: defaultMessage(lands)}
+	one := making{author: p.who.author, date: p.who.date, message: lands[len(lands)-1].Message}
 	if lane.Strategy == StrategySquash {
 		one.author = lands[0].Author
 	} else {

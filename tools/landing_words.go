@@ -3,6 +3,7 @@ package tools
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,30 +52,39 @@ const mostSubjects = 50
 // said; else subject and first paragraph of the task; else what the lane's only commit
 // says. The subjects of the commits follow, and the trailers.
 func (w words) squash() string {
-	var head string
+	head, own := cutTrailers(w.Message)
 	switch {
-	case strings.TrimSpace(w.Message) != "":
-		head = strings.TrimSpace(w.Message)
+	case head != "":
 	case w.Task != nil:
-		head = paragraphs(oneLine(w.Task.Subject), firstParagraph(w.Task.Description))
+		head = w.taskWords()
 	case len(w.picks) == 1:
 		head = oneLine(w.picks[0].Subject())
 	default:
 		head = "Land " + w.Lane
 	}
-	return paragraphs(head, w.subjects(head), w.trailer(w.coAuthors())) + "\n"
+	return paragraphs(head, w.subjects(head), w.trailer(own, w.coAuthors())) + "\n"
+}
+
+// taskWords are the subject of the task and what its description begins with, if that
+// says more.
+func (w words) taskWords() string {
+	subject, more := oneLine(w.Task.Subject), firstParagraph(w.Task.Description)
+	if more == subject {
+		more = ""
+	}
+	return paragraphs(subject, more)
 }
 
 // merge is the message of a merge commit.
 func (w words) merge() string {
-	head := strings.TrimSpace(w.Message)
+	head, own := cutTrailers(w.Message)
 	if head == "" {
 		head = fmt.Sprintf("Merge %s into %s", w.Lane, w.Target)
 		if w.Task != nil {
 			head = fmt.Sprintf("Merge %s: %s", w.Lane, oneLine(w.Task.Subject))
 		}
 	}
-	return paragraphs(head, w.trailer(nil)) + "\n"
+	return paragraphs(head, w.trailer(own, nil)) + "\n"
 }
 
 // subjects lists what the commits say, the oldest first, but for what the message begins
@@ -94,16 +104,15 @@ func (w words) subjects(head string) string {
 }
 
 // coAuthors are the authors of the commits, but for that of the first, whose the squash
-// is: nobody else is named.
+// is: nobody else is named, and nobody who has no name or no address.
 func (w words) coAuthors() (lines []string) {
-	if len(w.picks) == 0 {
-		return nil
-	}
-	seen := map[string]bool{strings.ToLower(w.picks[0].Author.Email): true}
-	for _, p := range w.picks {
-		if email := strings.ToLower(p.Author.Email); !seen[email] {
-			seen[email] = true
-			lines = append(lines, fmt.Sprintf("Co-authored-by: %s <%s>", bare(p.Author.Name), bare(p.Author.Email)))
+	seen := map[string]bool{}
+	for i, p := range w.picks {
+		name, email := bare(p.Author.Name), bare(p.Author.Email)
+		known := seen[strings.ToLower(email)]
+		seen[strings.ToLower(email)] = true
+		if i > 0 && !known && name != "" && email != "" {
+			lines = append(lines, fmt.Sprintf("Co-authored-by: %s <%s>", name, email))
 		}
 	}
 	return lines
@@ -119,10 +128,10 @@ func inIdent(r rune) rune {
 	return r
 }
 
-// trailer is the last paragraph: the configured lines, then the given ones. A line that
-// asks for the task of a lane without one is left out.
-func (w words) trailer(more []string) string {
-	var lines []string
+// trailer is the last paragraph: the caller's own lines, the configured ones, then those
+// for authors, each once. A line that asks for the task of a lane without one is left out.
+func (w words) trailer(own, authors []string) string {
+	lines := slices.Clone(own)
 	for _, line := range w.Trailers {
 		if strings.Contains(line, "{task}") {
 			if w.Task == nil {
@@ -132,7 +141,31 @@ func (w words) trailer(more []string) string {
 		}
 		lines = append(lines, strings.ReplaceAll(line, "{lane}", w.Lane))
 	}
-	return strings.Join(append(lines, more...), "\n")
+	var once []string
+	for _, line := range append(lines, authors...) {
+		if !slices.Contains(once, line) {
+			once = append(once, line)
+		}
+	}
+	return strings.Join(once, "\n")
+}
+
+// trailerLine is one as git reads them (git-interpret-trailers(1)).
+var trailerLine = regexp.MustCompile(`^[A-Za-z0-9-]+: \S`)
+
+// cutTrailers parts what the caller said from the trailers at its end: git reads the last paragraph
+// alone, so what is added must not stand between.
+func cutTrailers(message string) (string, []string) {
+	message = strings.TrimSpace(strings.ReplaceAll(message, "\r\n", "\n"))
+	end := strings.LastIndex(message, "\n\n")
+	if end < 0 {
+		return message, nil
+	}
+	lines := strings.Split(message[end+2:], "\n")
+	if slices.ContainsFunc(lines, func(l string) bool { return !trailerLine.MatchString(l) }) {
+		return message, nil
+	}
+	return strings.TrimRight(message[:end], "\n"), lines
 }
 
 // credit is a line that names somebody: only what is configured, and authors, do that.
