@@ -99,7 +99,7 @@ func copyIndex(admin string, dir *osfs.Dir, name string) error {
 		return err
 	}
 	_, err = io.Copy(to, from)
-	return errors.Join(err, to.Chmod(info.Mode().Perm()), to.Close())
+	return errors.Join(err, to.Chmod(info.Mode().Perm()), to.Close(), sameAge(filepath.Join(dir.Path(), name), from))
 }
 
 // Settle finds out whether the commit was made, once the git that was to make it is

@@ -104,7 +104,21 @@ func (mv *moving) copyIndex() error {
 	if err = errors.Join(err, to.Close()); err != nil {
 		return err
 	}
+	if err := sameAge(to.Name(), from); err != nil {
+		return err
+	}
 	return os.Rename(to.Name(), mv.private())
+}
+
+// sameAge gives the copy of an index the time of the other: by it git knows which entries
+// are as old as the index itself, and so must be compared by content. A copy that is
+// younger would hide a change of the same size that was made right after git add.
+func sameAge(name string, index *os.File) error {
+	info, err := index.Stat()
+	if err != nil {
+		return err
+	}
+	return os.Chtimes(name, time.Time{}, info.ModTime())
 }
 
 // discard removes the private copy, and what was left of it by who was killed.

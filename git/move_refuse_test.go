@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -78,6 +79,7 @@ func TestMoveRefusesWhatIsInTheWay(t *testing.T) {
 			[]Obstacle{{"mod", "hidden"}}},
 		"intent to add": {func(v *movable) { v.Write("add", "mine\n"); v.Git("add", "-N", "add") },
 			[]Obstacle{{"add", "staged"}}},
+		"modified as git add ended": {func(v *movable) { v.racily("mod", "0ld mod\n") }, []Obstacle{{"mod", "modified"}}},
 		"several": {func(v *movable) {
 			v.ignore("add")
 			v.Write("add", "mine\n")
@@ -101,6 +103,21 @@ func TestMoveRefusesWhatIsInTheWay(t *testing.T) {
 func (v *movable) remove(name string) {
 	v.t.Helper()
 	require.NoError(v.t, os.RemoveAll(filepath.Join(v.Dir, name)))
+}
+
+// racily changes a file without changing its size within one tick of the clock that the
+// index was written in: only its content tells.
+func (v *movable) racily(name, content string) {
+	v.t.Helper()
+	tick := time.Now().Add(-time.Minute)
+	path := filepath.Join(v.Dir, name)
+	v.Git("config", "core.trustctime", "false") // which nobody can set
+	require.NoError(v.t, os.Chtimes(path, tick, tick))
+	v.Git("update-index", "--refresh")
+	v.Write(name, content)
+	for _, file := range []string{path, filepath.Join(v.Dir, ".git", "index")} {
+		require.NoError(v.t, os.Chtimes(file, tick, tick))
+	}
 }
 
 func (v *movable) ignore(pattern string) { v.Write(".git/info/exclude", pattern+"\n") }
