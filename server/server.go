@@ -39,8 +39,9 @@ type Config struct {
 	Version string
 	Desk    *desk.Desk
 	Log     *slog.Logger
-	Answers Form // default: Auto
-	Pinned  bool // to a repository that the user named: clients are not asked for another
+	Answers Form   // default: Auto
+	Pinned  bool   // to a repository that the user named: clients are not asked for another
+	Session string // of Claude Code, where it started the server
 }
 
 // Server is one MCP server, for one client.
@@ -136,7 +137,7 @@ func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) (result *mcp
 	if question := s.question(ctx, r); question != nil {
 		return question
 	}
-	answer, err := s.client.Call(ctx, r.Params.Name, stdio.Arguments(ctx), s.caller(ctx))
+	answer, err := s.client.Call(ctx, r.Params.Name, stdio.Arguments(ctx), s.caller(ctx, r.Params.Meta))
 	if err != nil {
 		return failure(err)
 	}
@@ -144,14 +145,16 @@ func (s *Server) handle(ctx context.Context, r mcp.CallToolRequest) (result *mcp
 }
 
 // caller is who the client says it is.
-func (s *Server) caller(ctx context.Context) tools.Caller {
+func (s *Server) caller(ctx context.Context, meta *mcp.Meta) tools.Caller {
 	told := &pace{}
 	c := tools.Caller{Progress: func(seconds float64, message string) {
 		if told.news(time.Now(), message) {
 			s.progress(ctx, seconds, message)
 		}
 	}}
-	c.Actor = state.Clip(state.Visible(clientName(ctx)), 60)
+	name := clientName(ctx)
+	from := originOf(name, s.config.Session, meta)
+	c.Actor, c.Session, c.Thread = from.actor(state.Clip(state.Visible(name), 60)), from.session, from.thread
 	return c
 }
 

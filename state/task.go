@@ -39,6 +39,7 @@ type Note struct {
 // Attempt is one holder's time with a task.
 type Attempt struct {
 	Owner     string  `json:"owner"`
+	Actor     string  `json:"actor,omitempty" jsonschema:"which session it was"`
 	ClaimedAt float64 `json:"claimed_at"`
 	EndedAt   float64 `json:"ended_at,omitempty"`
 	Outcome   string  `json:"outcome,omitempty" jsonschema:"completed, released, handed over, expired, overridden, forgotten or deleted"`

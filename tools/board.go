@@ -46,8 +46,9 @@ type Claims = rules.Held
 
 // Caller is who makes a call.
 type Caller struct {
-	Actor string  // shown in events and notes
-	Held  *Claims // the claims that it was given; the board has some for who brings none
+	Actor           string  // shown in events and notes
+	Session, Thread string  // of the client, where it says so: threads of one client are callers of their own
+	Held            *Claims // the claims that it was given; the board has some for who brings none
 
 	// Waiting is set where this process makes the one call that its own callers wait
 	// for, such as a shell or a hook: they are not at work meanwhile.

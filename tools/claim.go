@@ -11,7 +11,7 @@ import (
 
 // rules are those of the board for its caller.
 func (b *Board) rules() rules.Rules {
-	return rules.Rules{Actor: b.Actor, Held: b.Held, Run: b.Runs.Alive}
+	return rules.Rules{Actor: b.Actor, Session: b.Session, Thread: b.Thread, Held: b.Held, Run: b.Runs.Alive}
 }
 
 func claimWithoutTask() error {

@@ -116,7 +116,7 @@ func (out TaskGetOut) text() string {
 		text = state.Lines(text, "  blocks "+numbers(out.Blocks))
 	}
 	if out.LeaseExpiresAt > 0 {
-		text = state.Lines(text, fmt.Sprintf("  claimed by %s until %s (%s) unless renewed", state.Visible(out.Owner), state.Clock(out.LeaseExpiresAt), inTime(out.LeaseLeft)))
+		text = state.Lines(text, fmt.Sprintf("  claimed by %s until %s (%s) unless renewed", holderNow(out.Task), state.Clock(out.LeaseExpiresAt), inTime(out.LeaseLeft)))
 	}
 	if out.Ready {
 		text = state.Lines(text, strings.TrimSuffix("  ready, but "+overlapText(out.Overlaps), ", but "))

@@ -190,7 +190,7 @@ func (in TaskListIn) filter(v *state.View) func(*state.TaskSummary) bool {
 		switch {
 		case in.Status != "" && t.Status != in.Status, in.Status == "" && t.Status == state.Deleted:
 			return false
-		case in.Owner != nil && t.Owner != *in.Owner:
+		case in.Owner != nil && !ownedBy(t.Owner, *in.Owner):
 			return false
 		case in.Label != "" && !slices.Contains(t.Labels, in.Label):
 			return false
@@ -244,4 +244,10 @@ func (s TaskSummary) line() string {
 		line += fmt.Sprintf(" lost=%d", s.Lost)
 	}
 	return line
+}
+
+// ownedBy reports whether the owner is that one, or a session of the client of that
+// name: claude-code/456789ab is claude-code's.
+func ownedBy(owner, name string) bool {
+	return owner == name || name != "" && strings.HasPrefix(owner, name+"/")
 }

@@ -82,5 +82,24 @@ func noteLine(n state.Note) string { return fmt.Sprintf("note %s %s: %s", day(n.
 
 // attemptLine is the time of a holder that is over: tried by alice from … to …: expired
 func attemptLine(a state.Attempt) string {
-	return fmt.Sprintf("tried by %s from %s to %s: %s", state.Visible(a.Owner), day(a.ClaimedAt), day(a.EndedAt), state.Visible(a.Outcome))
+	return fmt.Sprintf("tried by %s from %s to %s: %s", holder(a.Owner, a.Actor), day(a.ClaimedAt), day(a.EndedAt), state.Visible(a.Outcome))
+}
+
+// holder is who has a task: alice (codex-mcp-client/5d1c0e9b)
+func holder(owner, actor string) string {
+	if actor == "" {
+		return state.Visible(owner)
+	}
+	return state.Visible(owner) + " (" + state.Visible(actor) + ")"
+}
+
+// holderNow is who has claimed a task.
+func holderNow(t state.Task) string {
+	actor := ""
+	for _, a := range t.Attempts {
+		if a.Outcome == "" {
+			actor = a.Actor
+		}
+	}
+	return holder(t.Owner, actor)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -215,7 +216,9 @@ func (p *peer) begin(method string, params map[string]any) (json.RawMessage, <-c
 		params = map[string]any{}
 	}
 	if p.o.modern {
+		given, _ := params["_meta"].(map[string]any)
 		params["_meta"] = p.modernMeta()
+		maps.Copy(params["_meta"].(map[string]any), given)
 	}
 	answer := p.expect(string(id))
 	line := mustJSON(map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})

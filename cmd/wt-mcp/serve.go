@@ -54,7 +54,7 @@ func (s *mcpServer) run(ctx context.Context, _ []string) error {
 	}
 	d := s.desk(s.sets, s.places)
 	defer d.Close()
-	served, err := server.New(server.Config{Version: version(), Desk: d, Log: s.log, Answers: s.answers, Pinned: s.repo != ""})
+	served, err := server.New(server.Config{Version: version(), Desk: d, Log: s.log, Answers: s.answers, Pinned: s.repo != "", Session: s.variable("CLAUDE_CODE_SESSION_ID")})
 	if err != nil {
 		return err
 	}

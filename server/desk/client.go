@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -18,7 +19,7 @@ type Client struct {
 
 	finding semaphore // held by the call that looks where the client works
 	here    *where    // nil: to be found
-	claims  map[*tools.Board]*tools.Claims
+	claims  map[thread]*tools.Claims
 	home    *Repository  // where its calls are
 	worked  []Repository // on whose boards it was, wherever it works now
 	left    *tools.Board // it worked there before it moved, and was not told yet
@@ -27,7 +28,7 @@ type Client struct {
 
 // Client makes a new client, which holds no claims yet.
 func (d *Desk) Client(roots AskRoots) *Client {
-	return &Client{desk: d, roots: roots, finding: make(semaphore, 1), claims: map[*tools.Board]*tools.Claims{}}
+	return &Client{desk: d, roots: roots, finding: make(semaphore, 1), claims: map[thread]*tools.Claims{}}
 }
 
 // Moved takes notice that the client works elsewhere: its next call is on the
@@ -58,7 +59,7 @@ func (c *Client) Where(ctx context.Context) (root string, err error) {
 }
 
 // Call checks the arguments, finds the board and runs the tool. Of by, the claims
-// are the client's own.
+// are those that the client was given for that thread of it.
 func (c *Client) Call(ctx context.Context, tool string, args json.RawMessage, by tools.Caller) (tools.Answer, error) {
 	t, ok := c.desk.tools[tool]
 	if !ok {
@@ -131,7 +132,7 @@ func (c *Client) at(ctx context.Context, e errand) (*tools.Board, []tools.Step, 
 	if err != nil {
 		return nil, nil, err
 	}
-	e.by.Held = c.claims[board]
+	e.by.Held = c.held(threadOf(board, e.by))
 	return board.For(e.by), notes, nil
 }
 
@@ -175,8 +176,8 @@ func (c *Client) settle(ctx context.Context) error {
 
 func (c *Client) join(ctx context.Context, repo Repository) (*tools.Board, error) {
 	board, err := c.desk.join(ctx, repo)
-	if err == nil && c.claims[board] == nil {
-		c.claims[board] = &tools.Claims{}
+	known := func(r Repository) bool { return r.Common == repo.Common }
+	if err == nil && !slices.ContainsFunc(c.worked, known) {
 		c.worked = append(c.worked, repo)
 	}
 	return board, err
@@ -191,7 +192,7 @@ func (c *Client) tell(board *tools.Board, e errand) (notes []tools.Step, err err
 	case left == nil || e.arriving || e.repo != "":
 	case left == board:
 		c.left = nil
-	case !e.tool.ReadOnly && c.claims[left].Any():
+	case !e.tool.ReadOnly && c.holds(threadOf(left, e.by)):
 		c.left = nil
 		return nil, state.Errorf(state.Conflict, fmt.Sprintf("repeat the call to make it on the board of %s, or add repo %q to go on where your claims are", root, left.State.Root()),
 			"nothing was done: the client works in %s now, and you hold claims in %s", root, left.State.Root())

@@ -47,14 +47,29 @@ func (r Rules) give(tx *state.Tx, old state.Task, want Wish, from string) Given 
 	t, owner := old, cmp.Or(want.Owner, r.Actor)
 	c, token := tx.GiveClaim(t.ID, owner, r.Actor, cmp.Or(want.Lease, DefaultLease))
 	t.Status, t.Owner, t.LeaseExpiresAt = state.InProgress, owner, c.ExpiresAt
-	t.Attempts = append(endForgotten(t.Attempts, tx.At()), state.Attempt{Owner: owner, ClaimedAt: tx.At(), Claim: c.Number})
+	now := state.Attempt{Owner: owner, ClaimedAt: tx.At(), Claim: c.Number}
+	if from == "" {
+		now.Actor = r.behind(owner)
+	}
+	t.Attempts = append(endForgotten(t.Attempts, tx.At()), now)
 	t = tx.PutTask(t)
 	detail := state.Fields{"owner": owner, "lease_seconds": c.Lease}
-	if from != "" {
-		detail["from"] = from
+	for key, value := range map[string]string{"from": from, "session": r.Session, "thread": r.Thread} {
+		if value != "" {
+			detail[key] = value
+		}
 	}
 	tx.Emit(TaskEvent(state.TaskClaimed, r.Actor, old, t, detail))
 	return Given{Task: t, Token: token, ExpiresAt: c.ExpiresAt}
+}
+
+// behind is who claims for an owner, where the client tells its sessions apart and the
+// owner has another name.
+func (r Rules) behind(owner string) string {
+	if r.Session == "" && r.Thread == "" || owner == r.Actor {
+		return ""
+	}
+	return r.Actor
 }
 
 // own returns the claim that the call carries, and its task.

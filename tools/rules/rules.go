@@ -11,6 +11,8 @@ type Rules struct {
 	Actor string // who changes the board, as events and notes have it
 	Held  *Held  // what the caller has been given
 
+	Session, Thread string // of the caller's client, where it says so
+
 	// Vouched is a claim, by its number, whose proof another process has seen, which asks
 	// for the caller and may not hand that on. 0: there is none.
 	Vouched int64
