@@ -99,7 +99,7 @@ func (b *Board) gone(ctx context.Context, name string, was whereabouts, err erro
 		return lost
 	}
 	here := b.present(now)
-	if lost == nil && (now.CreatedAt != was.CreatedAt || state.CodeOf(here) == state.NotFound || here == nil && state.CodeOf(err) == state.Conflict) {
+	if lost == nil && (now.CreatedAt != was.CreatedAt || state.CodeOf(here) == state.NotFound || here == nil && b.present(was) != nil) {
 		return state.Errorf(state.Busy, "repeat the call", "worktree %s is being moved, removed or made", state.Clip(name, 60))
 	}
 	return err
