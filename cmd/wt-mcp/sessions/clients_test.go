@@ -68,7 +68,7 @@ func (c client) version(t *testing.T) string {
 	return manifest.Version
 }
 
-const sessionTime = 100 * time.Second
+const sessionTime = 180 * time.Second
 
 // play has the client take its prompt and go on until its script is over.
 func (s *seat) play(prompt string) {
@@ -119,9 +119,25 @@ func (s *seat) writeJSON(name string, value any) string {
 
 type object = map[string]any
 
+// claudeCode waits for the server and loads every tool, as alwaysLoad says.
 func claudeCode(s *seat, prompt string) (args, env []string) {
-	config := s.writeJSON("mcp.json", object{"mcpServers": object{"wt": object{"command": *program, "args": []string{"serve"}, "alwaysLoad": true}}})
-	return []string{"-p", prompt, "--model", "claude-sonnet-4-5", "--mcp-config", config, "--strict-mcp-config", "--allowedTools", "mcp__wt", "Agent", "Task"},
+	return claudeCodeWith(s, prompt, object{"wt": object{"command": *program, "args": []string{"serve"}, "alwaysLoad": true}})
+}
+
+// stockClaudeCode has the configuration that we hand out.
+func stockClaudeCode(s *seat, prompt string) (args, env []string) {
+	data, err := os.ReadFile("../../../examples/claude-code/.mcp.json")
+	require.NoError(s.t, err)
+	var example struct{ MCPServers map[string]object }
+	require.NoError(s.t, json.Unmarshal(data, &example))
+	require.Equal(s.t, "wt-mcp", example.MCPServers["wt"]["command"])
+	example.MCPServers["wt"]["command"] = *program
+	return claudeCodeWith(s, prompt, object{"wt": example.MCPServers["wt"]})
+}
+
+func claudeCodeWith(s *seat, prompt string, servers object) (args, env []string) {
+	config := s.writeJSON("mcp.json", object{"mcpServers": servers})
+	return []string{"-p", prompt, "--model", "claude-sonnet-4-5", "--mcp-config", config, "--strict-mcp-config", "--allowedTools", "mcp__wt", "Agent", "ToolSearch"},
 		[]string{"ANTHROPIC_BASE_URL=" + s.model.url, "ANTHROPIC_API_KEY=loopback", "CLAUDE_CONFIG_DIR=" + s.home + "/.claude",
 			"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "DISABLE_AUTOUPDATER=1", "DISABLE_TELEMETRY=1"}
 }
@@ -147,7 +163,7 @@ default_tools_approval_mode = "approve"
 
 func opencode(s *seat, prompt string) (args, env []string) {
 	config := s.writeJSON("opencode.json", object{
-		"model": "loopback/scripted", "small_model": "loopback/scripted", "autoupdate": false, "share": "disabled",
+		"model": "loopback/scripted", "small_model": "loopback/scripted", "autoupdate": false, "share": "disabled", "snapshot": false, "lsp": false, "formatter": false,
 		"provider": object{"loopback": object{"npm": "@ai-sdk/openai-compatible", "name": "loopback",
 			"options": object{"baseURL": s.model.url + "/v1", "apiKey": "loopback"},
 			"models":  object{"scripted": object{"name": "scripted", "tool_call": true}}}},

@@ -77,6 +77,24 @@ func TestSubagent(t *testing.T) {
 	landed(t, repo, 2)
 }
 
+// With the configuration that we hand out Claude Code hides tools until its model
+// searches for them; not those of the loop, which are there from its first step on.
+func TestDeferredTools(t *testing.T) {
+	t.Parallel()
+	c := clients()[0]
+	c.command = stockClaudeCode
+	c.entry(t)
+	repo := newRepo(t)
+	script := append([]step{{"task_create", `{"subject":"Task 1"}`}, {"task_list", `{}`}}, lane()...)
+	script = append(script, step{"ToolSearch", `{"query":"select:mcp__wt__task_get"}`}, step{"task_get", `{"task_id":1}`})
+	s := c.sit(t, repo, map[string][]step{"stock": script})
+	s.play("play:stock")
+	said, _ := s.model.played("stock")
+	require.Len(t, said.shown, len(script))
+	require.Contains(t, said.shown[len(script)-1], `"status":"completed"`)
+	landed(t, repo, 1)
+}
+
 // claims are those that a model was given, in order.
 func claims(c conversation) []string {
 	var all []string
