@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,25 +57,38 @@ func TestFourAtOnce(t *testing.T) {
 	landed(t, repo, tasks)
 }
 
-// A sub-agent of Claude Code shares its connection, and has a claim of its own.
+// delegation is how the model of a client has a sub-agent play child, and waits for it.
+func delegation() map[string][]step {
+	return map[string][]step{
+		"claude-code": {{"Agent", `{"description":"second lane","prompt":"play:child","subagent_type":"general-purpose","run_in_background":false}`}},
+		"codex":       {{"spawn_agent", `{"message":"play:child"}`}, {"wait_agent", `{"targets":["AGENT"],"timeout_ms":60000}`}},
+		"opencode":    {{"task", `{"description":"second lane","prompt":"play:child","subagent_type":"general"}`}},
+		"gemini":      {{"invoke_agent", `{"agent_name":"generalist","prompt":"play:child"}`}},
+	}
+}
+
+// A sub-agent has a claim of its own, also where it shares its parent's connection.
 func TestSubagent(t *testing.T) {
 	t.Parallel()
-	c := clients()[0]
-	c.entry(t)
-	repo := newRepo(t)
-	wt(t, repo, "call", "task_create", `{"subject":"Task 1"}`)
-	wt(t, repo, "call", "task_create", `{"subject":"Task 2"}`)
-	parent := lane()
-	agent := step{"Agent", `{"description":"second lane","prompt":"play:child","subagent_type":"general-purpose","run_in_background":false}`}
-	s := c.sit(t, repo, map[string][]step{"parent": append([]step{parent[0], agent}, parent[1:]...), "child": lane()})
-	s.play("play:parent")
-	one, _ := s.model.played("parent")
-	other, _ := s.model.played("child")
-	require.Len(t, one.shown, 4)
-	require.Len(t, other.shown, 3)
-	require.True(t, strings.HasPrefix(claims(one)[0], "1-"), one.shown)
-	require.True(t, strings.HasPrefix(claims(other)[0], "2-"), other.shown)
-	landed(t, repo, 2)
+	for _, c := range clients() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.entry(t)
+			repo := newRepo(t)
+			wt(t, repo, "call", "task_create", `{"subject":"Task 1"}`)
+			wt(t, repo, "call", "task_create", `{"subject":"Task 2"}`)
+			parent := slices.Concat(lane()[:1], delegation()[c.name], lane()[1:])
+			s := c.sit(t, repo, map[string][]step{"parent": parent, "child": lane()})
+			s.play("play:parent")
+			one, _ := s.model.played("parent")
+			other, _ := s.model.played("child")
+			require.Len(t, one.shown, len(parent))
+			require.Len(t, other.shown, len(lane()))
+			require.True(t, strings.HasPrefix(claims(one)[0], "1-"), one.shown)
+			require.True(t, strings.HasPrefix(claims(other)[0], "2-"), other.shown)
+			landed(t, repo, 2)
+		})
+	}
 }
 
 // With the configuration that we hand out Claude Code hides tools until its model

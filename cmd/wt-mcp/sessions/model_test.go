@@ -146,6 +146,7 @@ func (m *model) played(script string) (conversation, []string) {
 func remembered() map[string]*regexp.Regexp {
 	return map[string]*regexp.Regexp{
 		"CLAIM": regexp.MustCompile(`\b(\d+-\d+-[a-z2-7]{16})\b`),
+		"AGENT": regexp.MustCompile(`"agent_id":"([^"]+)"`), // of Codex
 		"LANE":  regexp.MustCompile(`/\.worktrees/([a-z0-9-]+)`),
 	}
 }
