@@ -16,7 +16,7 @@ func worktreeMerge() Tool {
 		Set:         Integrate,
 		Core:        true,
 		Destructive: true,
-		Quiet:       quietTask("task."),
+		Quiet:       quietTask("task"),
 	}, (*Board).WorktreeMerge, MergedWorktree.Text, MergedWorktree.next)
 }
 
