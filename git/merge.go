@@ -33,7 +33,7 @@ type Lane struct {
 	Head     string // its commit, a full object id
 	Strategy Strategy
 	Message  func(lands []Commit) string // of the commit that a merge or a squash makes, nil for that of its newest: called at most twice, and quick
-	Since    string                      // a rebase leaves out what this commit has as well; "" for what the target has alone
+	Since    string                      // what this commit has as well is left out, as when the target has it squashed; "" for what the target has alone
 }
 
 // Chain asks what a target becomes when lanes land in it one after the other.

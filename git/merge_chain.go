@@ -35,7 +35,7 @@ type queued struct {
 func (p *planner) enqueue(ctx context.Context, i int, w walk) (bool, error) {
 	lane := p.Lanes[i]
 	changes, ok := p.diffs[pair{w.base(), lane.Head}]
-	if p.slow || p.sign || !ok || !p.free(w.base(), changes) {
+	if p.slow || p.sign || lane.Since != "" || !ok || !p.free(w.base(), changes) {
 		return false, nil
 	}
 	q := queued{lane: i, walk: w, changes: changes}
@@ -78,7 +78,7 @@ func (p *planner) free(base string, changes []change) bool {
 // target already.
 func (p *planner) quickPicks(ctx context.Context, q *queued) (bool, error) {
 	lane, base := p.Lanes[q.lane], q.walk.base()
-	if lane.Since != "" || !q.walk.linear {
+	if !q.walk.linear {
 		return false, nil
 	}
 	for _, c := range q.walk.own {

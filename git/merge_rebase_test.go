@@ -28,6 +28,16 @@ func TestRebaseOfAStackedLane(t *testing.T) {
 	require.Len(t, done[0].Commits, 1)
 	require.Equal(t, text("upper"), l.Git("show", done[0].Commit+":f")+"\n")
 
+	for strategy, parents := range map[Strategy]int{StrategySquash: 1, StrategyMerge: 2} {
+		on.Lanes[0].Strategy = strategy
+		done, err = l.r.PlanChain(t.Context(), on)
+		require.NoError(t, err)
+		require.NoError(t, done[0].Err)
+		require.Len(t, done[0].Commits, 1)
+		require.Equal(t, text("upper"), l.Git("show", done[0].Commit+":f")+"\n")
+		require.Len(t, strings.Fields(l.Git("log", "-1", "--format=%P", done[0].Commit)), parents)
+	}
+
 	done, err = l.r.PlanChain(t.Context(), Chain{Target: l.Git("rev-parse", "lane"), Lanes: []Lane{upper}})
 	require.NoError(t, err)
 	require.Equal(t, upper.Head, done[0].Commit)

@@ -14,9 +14,12 @@ const signLimit = 30 * time.Second // whoever asks for a passphrase, nobody answ
 // slowly computes one lane by a git merge-tree for each merge.
 func (p *planner) slowly(ctx context.Context, i int, w walk) error {
 	var err error
-	if p.Lanes[i].Strategy == StrategyRebase {
+	switch lane := p.Lanes[i]; {
+	case lane.Strategy == StrategyRebase:
 		err = p.rebase(ctx, i, w)
-	} else {
+	case lane.Since != "":
+		err = p.mergeSince(ctx, i, w)
+	default:
 		err = p.merge(ctx, i, w)
 	}
 	var conflicts *Conflicts

@@ -240,6 +240,15 @@ func (r *Repo) DropSnapshots(ctx context.Context, before time.Time) error {
 	return errors.Join(errs...)
 }
 
+// SnapshotHolds reports whether the ref of a snapshot keeps a commit from being lost.
+func (r *Repo) SnapshotHolds(ctx context.Context, id, commit string) (bool, error) {
+	refs, err := r.refs(ctx, SnapshotRef(id))
+	if err != nil || refs[SnapshotRef(id)] == "" {
+		return false, err
+	}
+	return r.Contains(ctx, refs[SnapshotRef(id)], commit)
+}
+
 // dropSnapshot deletes the ref of a snapshot, unless it is another one by now.
 func (r *Repo) dropSnapshot(ctx context.Context, s Snapshot) error {
 	_, err := r.git.run(ctx, call{op: true, dir: r.common, at: r.pin("", ""),

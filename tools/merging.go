@@ -37,6 +37,7 @@ type merging struct {
 	task   *state.Task
 	undone *state.Landing // the lane's last landing, where that was taken back
 	again  *ops.Again     // how it lands again
+	below  *state.Landing // of what the lane was made from, where it brought commits of the lane to the target in another form
 	out    MergedWorktree
 	phase  func(string) // is told how it gets on
 	came   func()       // into the line before the target, or it will not
@@ -81,6 +82,9 @@ func (m *merging) ask() ops.Land {
 	ask := ops.Land{Worktree: w, Head: m.status.Head, Strategy: m.in.strategy, CompleteTask: m.in.complete, Claim: m.in.claim, Words: m.words().say}
 	if m.in.strategy == state.StrategySquash {
 		ask.Again = m.again
+	}
+	if ask.Again == nil && m.below != nil {
+		ask.Since = m.below.Head
 	}
 	return ask
 }
@@ -142,6 +146,9 @@ func (m *merging) tell(step ops.Step) {
 	m.out.How, m.out.Commits = step.Nothing, step.Commits
 	if len(step.Undriven) > 0 {
 		m.out.Notes = append(m.out.Notes, "not run for the forecast, so the landing may come out otherwise: "+join(step.Undriven))
+	}
+	if m.below != nil && step.Nothing == "" {
+		m.out.Notes = append(m.out.Notes, fmt.Sprintf("without the commits of %s, which landed by %s (landing %s)", m.below.Name, m.below.Strategy, m.below.ID))
 	}
 	if m.undone != nil && m.in.strategy != state.StrategySquash {
 		m.out.Notes = append(m.out.Notes, fmt.Sprintf("without what landing %s had brought, which was taken back: strategy squash lands it again", m.undone.ID))

@@ -21,7 +21,7 @@ func (m *merging) look(ctx context.Context) (err error) {
 	if m.status, err = m.Git.Status(ctx, m.at.Path); err != nil {
 		return m.statusError(m.at.Worktree, err)
 	}
-	for _, against := range []func(context.Context) error{m.againstLane, m.againstTask, m.againstOpen, m.againstTarget, m.againstUpstream, m.againstRuns, m.takenBack} {
+	for _, against := range []func(context.Context) error{m.againstLane, m.againstTask, m.againstOpen, m.againstTarget, m.againstUpstream, m.againstRuns, m.takenBack, m.stacked} {
 		if err := against(ctx); err != nil {
 			return err
 		}

@@ -86,7 +86,10 @@ func (b *Board) findTarget(ctx context.Context, w state.Worktree, name string) (
 	recorded := name == ""
 	if recorded {
 		var err error
-		if name, err = b.targetOf(ctx, w); err != nil {
+		if name, err = b.targetOf(ctx, w); err == nil {
+			name, err = b.beneath(ctx, name)
+		}
+		if err != nil {
 			return git.Target{}, err
 		}
 	}

@@ -19,6 +19,7 @@ type Land struct {
 	Head         string         // the commit that lands, a full object id
 	Strategy     string
 	CompleteTask bool
+	Since        string         // what it has as well is in the target by another landing; "" for nothing
 	Again        *Again         // the lane was taken back since, though its commits are in the history
 	Undo         *state.Landing // is taken back
 	Claim        state.Token    `json:"-"`

@@ -80,7 +80,7 @@ func (o Ops) compute(ctx context.Context, tip string, asks []Land, q *git.Quaran
 	}
 	c := git.Chain{Target: tip, Quarantine: q, Reading: q != nil}
 	for _, ask := range asks {
-		c.Lanes = append(c.Lanes, git.Lane{Head: ask.Head, Strategy: git.Strategy(ask.Strategy), Message: ask.Words})
+		c.Lanes = append(c.Lanes, git.Lane{Head: ask.Head, Strategy: git.Strategy(ask.Strategy), Message: ask.Words, Since: ask.Since})
 	}
 	return o.Git.PlanChain(ctx, c)
 }

@@ -189,7 +189,8 @@ func (r *removal) event(name state.EventName, cause error) state.Event {
 func (r *removal) actor() string { return r.actorOr(r.Rules.Actor) }
 
 // dropBranch deletes the branch if the board made it, the worktree was on it in the
-// end and no commit is on it alone, and says why not.
+// end and no commit is on it alone, or all of it landed by squash or rebase and the
+// snapshot keeps the commits. It says why not.
 func (r *removal) dropBranch(ctx context.Context) BranchEnd {
 	kept := func(format string, args ...any) BranchEnd {
 		return BranchEnd{Kept: true, Why: strings.TrimSpace(fmt.Sprintf(format, args...))}
@@ -219,12 +220,38 @@ func (r *removal) dropBranch(ctx context.Context) BranchEnd {
 		return kept("it is not known whether commits are on it alone: %s", reasonOf(err))
 	}
 	if own > 0 {
-		return kept("%d commits are on it alone", own)
+		if landed, err := r.landed(ctx, oid); err != nil || !landed {
+			return kept("%d commits are on it alone %s", own, reasonOf(err))
+		}
 	}
 	if err := r.Git.DeleteBranch(ctx, branch, oid); err != nil {
 		return kept("%s", reasonOf(err))
 	}
 	return BranchEnd{}
+}
+
+// landed reports whether what the branch has landed as it is, and still is landed, and
+// the snapshot of the worktree keeps its commits.
+func (r *removal) landed(ctx context.Context, oid string) (bool, error) {
+	var as state.Landing
+	err := r.State.View(ctx, func(v *state.View) error {
+		w, ok, err := v.Worktree(r.Worktree.Name)
+		if err == nil && ok && w.Landed != nil && w.Landed.Head == oid && w.Landed.Undone == "" {
+			as, _, err = v.Landing(w.Landed.Landing)
+		}
+		return err
+	})
+	if err != nil || as.Branch != r.Worktree.Branch || r.out.Trash.Snapshot.ID == "" {
+		return false, err
+	}
+	tip, ok, err := r.Git.Branch(ctx, short(as.Target))
+	if err != nil || !ok {
+		return false, err
+	}
+	if in, err := r.Git.Contains(ctx, tip, as.After); err != nil || !in {
+		return false, err
+	}
+	return r.Git.SnapshotHolds(ctx, r.out.Trash.Snapshot.ID, oid)
 }
 
 // made reports whether the board made the branch of a worktree. An entry that was
