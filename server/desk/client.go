@@ -73,7 +73,8 @@ func (c *Client) Call(ctx context.Context, tool string, args json.RawMessage, by
 	if err != nil {
 		return tools.Answer{}, c.knowing(ctx, tool, err, given)
 	}
-	board, notes, err := c.at(ctx, errand{tool: t.Tool, repo: given.takeText(repoArgument), by: by})
+	repo := given.takeText(repoArgument)
+	board, notes, err := c.at(ctx, errand{tool: t.Tool, repo: repo, by: by})
 	if err != nil {
 		return tools.Answer{}, err
 	}
@@ -83,7 +84,7 @@ func (c *Client) Call(ctx context.Context, tool string, args json.RawMessage, by
 	if err != nil && ctx.Err() != nil {
 		err = &state.Error{Code: state.Cancelled, Message: tool + " was cancelled", Err: err}
 	}
-	answer.Next = append(c.desk.offering(answer.Next), notes...)
+	answer.Next = append(inRepo(c.desk.offering(answer.Next), repo), notes...)
 	return answer, noted(err, notes)
 }
 
