@@ -139,8 +139,11 @@ func (r *Repo) hostOf(ctx context.Context, remote string) string {
 
 // hostIn reads the host of an address as git has them (git-clone(1), GIT URLS).
 func hostIn(address string) string {
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		return u.Hostname()
+	if strings.Contains(address, "://") {
+		if u, err := url.Parse(address); err == nil {
+			return u.Hostname()
+		}
+		return ""
 	}
 	before, _, scp := strings.Cut(address, ":")
 	if !scp || strings.ContainsAny(before, `/\`) || len(before) == 1 { // a path, or a Windows drive
