@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLandingsBesideAUser: eight processes land in a branch that is checked out while its
+// Invariants 8 and 13: eight processes land in a branch that is checked out while its
 // user commits there. Each lane is on it once, each commit of the user's too, the branch
 // only went forward, and the checkout is as its tip.
 func TestLandingsBesideAUser(t *testing.T) {
@@ -111,7 +111,7 @@ func (r *repo) onlyForward(branch string) {
 	}
 }
 
-// Lanes that conflict with each other, landed at once by several processes: exactly one
+// Invariant 13: lanes that conflict with each other, landed at once by several processes: exactly one
 // lands, the others name the file. One that is landed twice at once lands once.
 func TestLandingsThatConflict(t *testing.T) {
 	r := newRepo(t)
