@@ -20,6 +20,7 @@ func normal(repo, text string) string {
 		{"duration in words", `(exit code \d+), \d+\.\d+ s`, "$1, <n> s"},
 		{"rest of a lease", `("lease_seconds_left": ?)\d+`, "$1<n>"},
 		{"rest in words", `\(in \d+ (?:s|min|h)\)`, "(in <n>)"},
+		{"session", `\b(claude-code|codex-mcp-client)/[0-9a-f]{8}\b`, "$1/<session>"},
 		{"port", `("port_base": ?|ports from )\d+`, "$1<port>"},
 		{"Codex's clock", `Wall time: \d+\.\d+ seconds`, "Wall time: <n> seconds"},
 	} {
