@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -21,6 +22,7 @@ func TestGlancesAreFresh(t *testing.T) {
 				asked := clock.Add(1)
 				seen, err := s.get(t.Context(), "key", func(context.Context) (int64, error) {
 					looks.Add(1)
+					time.Sleep(100 * time.Microsecond) // others ask meanwhile
 					return clock.Add(1), nil
 				})
 				if err != nil || seen <= asked {

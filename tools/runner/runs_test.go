@@ -204,6 +204,7 @@ func TestCloseEndsForegroundRuns(t *testing.T) {
 	require.Equal(t, Cancelled, r.Status)
 	require.Equal(t, "the server ended", r.Cause)
 	requireGone(t, fore.Path)
+	require.Eventually(t, func() bool { return !alive(r.Supervisor) }, late, time.Millisecond, "it writes until it ends")
 	require.True(t, alive(readPids(t, back.Path)[0]))
 	other := b.again()
 	r, err := other.Get(back.ID)
