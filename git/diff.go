@@ -228,12 +228,12 @@ func (d *differ) git(ctx context.Context, out io.Writer, format ...string) ([]by
 	if err != nil {
 		return nil, err
 	}
-	args := slices.Concat([]string{"-c", "core.quotePath=false", "diff", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames",
+	args := slices.Concat([]string{"diff", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames",
 		"--submodule=short", "--ignore-submodules=dirty", "--ita-invisible-in-index", "--src-prefix=a/", "--dst-prefix=b/"}, format, from, []string{"--"})
 	for _, name := range d.Names {
 		args = append(args, ":(top,literal)"+name)
 	}
-	c := call{dir: d.at.top, at: d.at, args: args, env: d.env, stdout: out}
+	c := call{dir: d.at.top, at: d.at, config: []string{"-c", "core.quotePath=false"}, args: args, env: d.env, stdout: out}
 	if out != nil {
 		return d.repo.git.run(ctx, c)
 	}

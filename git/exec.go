@@ -154,13 +154,13 @@ func (p *program) answer(ctx context.Context, c call) (out []byte, said string, 
 	cmd.Stdin = c.stdin
 
 	run := func() error { return p.runWatched(ctx, cancel, c, cmd) }
-	stdout, stderr := &limited{limit: stdoutLimit}, &limited{limit: stderrLimit, drop: true}
+	stdout, stderr, taker := &limited{limit: stdoutLimit}, &limited{limit: stderrLimit, drop: true}, &taker{Writer: c.stdout}
 	if c.op {
 		err = p.runToFile(cmd, stderr, run)
 	} else {
 		cmd.Stdout, cmd.Stderr = stdout, stderr
 		if c.stdout != nil {
-			cmd.Stdout = c.stdout
+			cmd.Stdout = taker
 		}
 		err = run()
 	}
@@ -173,7 +173,7 @@ func (p *program) answer(ctx context.Context, c call) (out []byte, said string, 
 	if errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil {
 		return stdout.buffer.Bytes(), stderr.buffer.String(), nil // git itself had exited with success
 	}
-	if stdout.full {
+	if stdout.full || taker.full {
 		err = ErrOutput
 	}
 	e := p.explain(ctx, c, err, stderr.buffer.String())
@@ -237,6 +237,19 @@ func exitCode(err error) int {
 		return e.ExitCode
 	}
 	return -1
+}
+
+// taker takes what git writes, and remembers that it took no more: then git dies of the
+// broken pipe, if it still writes.
+type taker struct {
+	io.Writer
+	full bool
+}
+
+func (t *taker) Write(p []byte) (int, error) {
+	n, err := t.Writer.Write(p)
+	t.full = t.full || errors.Is(err, ErrOutput)
+	return n, err
 }
 
 // limited is a buffer with an end. Beyond it, it either drops what comes or

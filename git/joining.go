@@ -97,6 +97,9 @@ func parseOutcome(out []byte) (o outcome, n int, ok bool) {
 		}
 		kind, is := conflictKind(f.next())
 		f.next() // the same in words
+		if kind == "file/directory" && len(m.paths) > 1 {
+			m.paths = m.paths[1:] // the first is made up, see conflictOf
+		}
 		if m.kind = kind; is && len(m.paths) > 0 {
 			o.clashes = append(o.clashes, m)
 		}

@@ -39,7 +39,8 @@ func (r *Repo) identify(ctx context.Context, list []Setting) (who identity, err 
 	}
 	out, err := r.git.run(ctx, call{dir: r.common, at: r.pin("", ""), args: []string{"var", "GIT_AUTHOR_IDENT"}})
 	if exitCode(err) == 128 {
-		return who, refuse(ErrIdentity, gitWords(err))
+		words := gitWords(err)
+		return who, refuse(ErrIdentity, words[strings.LastIndexByte(words, '\n')+1:])
 	}
 	who.author = parseIdent(string(out))
 	who.committer.Name = cmp.Or(who.committer.Name, who.author.Name)

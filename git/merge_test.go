@@ -110,7 +110,7 @@ func TestConflictKinds(t *testing.T) {
 				for _, want := range c.want {
 					found := false
 					for _, f := range got.Files {
-						found = found || strings.HasPrefix(f.Path, want.Path) && f.Kind == want.Kind && len(f.With) >= len(want.With)
+						found = found || f.Path == want.Path && f.Kind == want.Kind && len(f.With) >= len(want.With)
 					}
 					require.True(t, found, "%v is not among %v", want, got.Files)
 				}

@@ -94,7 +94,7 @@ func parseConflicts(out string) *Conflicts {
 			break
 		}
 		if kind, is := conflictKind(fields[n+1]); is {
-			add(Conflict{fields[1], kind, strings.Join(fields[2:n+1], ", ")})
+			add(conflictOf(kind, fields[1:n+1]))
 		}
 		fields = fields[n+3:]
 	}
@@ -104,6 +104,15 @@ func parseConflicts(out string) *Conflicts {
 		}
 	}
 	return c
+}
+
+// conflictOf is a conflict by the paths of its message. For a file in the place of a
+// directory the first is a name that git made up to put the file aside.
+func conflictOf(kind string, paths []string) Conflict {
+	if kind == "file/directory" && len(paths) > 1 {
+		paths = paths[1:]
+	}
+	return Conflict{paths[0], kind, strings.Join(paths[1:], ", ")}
 }
 
 // conflictKind takes the kind from "CONFLICT (modify/delete)".

@@ -13,7 +13,7 @@ import (
 
 // ErrUnapproved says that git would need a filter of the repository's configuration
 // that nobody has approved, see [Programs].
-var ErrUnapproved = errors.New("a filter that it needs is not approved")
+var ErrUnapproved = errors.New("a filter or merge driver that it needs is not approved")
 
 // judge copies the index, and refuses what the user has where the move would write.
 // It takes no lock that anybody sees.

@@ -32,7 +32,9 @@ type MergedWorktree struct {
 	name string
 	open []string // what is not committed, for a dry run
 
-	again state.Fields // the arguments of the call that goes on waiting
+	again state.Fields // the arguments of the call that goes on waiting, or lands what a dry run told
+
+	undone bool // the last landing of the lane was taken back, and its commits stay in the target
 }
 
 // Text is the landing in a few lines.
@@ -75,11 +77,28 @@ func (out MergedWorktree) headline() string {
 	case out.Undoes != "":
 		return fmt.Sprintf("[%s] landing %s of %s is taken back in %s: %s, %s (landing %s, %s)", out.Status, out.Undoes, out.name, target, shortID(out.Commit), number(out.Files, "file"), out.Landing, out.Strategy)
 	case out.Status == statusNothing:
-		return fmt.Sprintf("[nothing] %s has the work of %s already: %s (%s)", target, out.name, out.How, out.Strategy)
+		return fmt.Sprintf("[nothing] %s has the work of %s already: %s (%s, %s)", target, out.name, howWords(out.How), out.How, out.Strategy)
 	case out.Status == statusWouldLand:
 		return fmt.Sprintf("[would_land] dry run: %s would land in %s by %s, without conflict", what, target, out.Strategy)
 	}
 	return fmt.Sprintf("[landed] %s landed in %s by %s: %s (landing %s)", what, target, out.Strategy, shortID(out.Commit), out.Landing)
+}
+
+// howWords says how a target has the work of a lane.
+func howWords(how string) string {
+	switch how {
+	case "same":
+		return "both are at the same commit"
+	case "ancestor":
+		return "its commits are in the history there"
+	case "no-difference":
+		return "it changes nothing"
+	case "equal-tree":
+		return "the files are the same"
+	case "nothing-to-merge":
+		return "merging it changes nothing"
+	}
+	return "other commits there have its changes"
 }
 
 func (out MergedWorktree) next() []Step {
@@ -89,7 +108,11 @@ func (out MergedWorktree) next() []Step {
 	case out.Status == statusWouldLand && out.Undoes != "":
 		return []Step{{"take it back", "worktree_merge", state.Fields{"name": out.name, "undo": out.Undoes}}}
 	case out.Status == statusWouldLand:
-		return []Step{{"land it", "worktree_merge", state.Fields{"name": out.name, "target": out.Target, "strategy": out.Strategy}}}
+		return []Step{{"land it", "worktree_merge", out.again}}
+	case out.Status == statusNothing && out.undone && out.Strategy != state.StrategySquash:
+		return []Step{{"land it again", "worktree_merge", state.Fields{"name": out.name, "target": out.Target, "strategy": state.StrategySquash}}}
+	case out.Status == statusNothing && out.Undoes == "" && !out.Removed && out.WhyKept == "":
+		return []Step{{"when done with it", "worktree_remove", state.Fields{"name": out.name}}}
 	case out.Landing != "":
 		steps := []Step{{"undo", "worktree_merge", state.Fields{"name": out.name, "undo": out.Landing}}}
 		if !out.Removed && out.Undoes == "" && out.WhyKept == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"wt-mcp/git"
@@ -72,6 +73,9 @@ func (b *Board) merging(ctx context.Context, in wish) (*merging, error) {
 		return nil, b.gone(ctx, in.name, m.at, err)
 	}
 	m.out = MergedWorktree{Status: statusNothing, Target: m.target.Branch(), Strategy: m.in.strategy, DryRun: in.dry, name: m.at.Name}
+	if in.complete && m.task == nil {
+		m.out.Notes = append(m.out.Notes, fmt.Sprintf("worktree %s has no task, so none is completed", m.at.Name))
+	}
 	return m, nil
 }
 
@@ -97,7 +101,7 @@ func (m *merging) commitOpen(ctx context.Context) error {
 	m.came()
 	done, err := m.Board.commitOpen(ctx, m.at, commitAsk{Message: m.in.message, Claim: m.in.claim})
 	if err != nil {
-		return err
+		return repeating(err)
 	}
 	m.out.Committed = done.Commit.Commit
 	if done.warning != "" {
@@ -107,9 +111,22 @@ func (m *merging) commitOpen(ctx context.Context) error {
 		return m.statusError(m.at.Worktree, err)
 	}
 	if open := m.status.Changed(); len(open) > 0 { // a hook, or somebody in the lane, wrote meanwhile
-		return m.dirty(open)
+		return m.afterCommit(state.Errorf(state.Dirty, "end what writes there (worktree_status tells what runs), or have git ignore its files; then repeat the call",
+			"%s changed in worktree %s while the rest was committed: %s", number(len(open), "file"), m.at.Name, state.Visible(state.Clip(join(open), 300))).
+			With("files", someFiles(open)).With("count", len(open)))
 	}
 	return nil
+}
+
+// repeating has the error of a commit lead back to the landing that asked for it.
+func repeating(err error) error {
+	var e *state.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	told := *e
+	told.Hint = strings.ReplaceAll(e.Hint, "call worktree_commit again", "repeat the call")
+	return &told
 }
 
 // afterCommit adds to the error of a landing that what was open is committed by now.
@@ -137,6 +154,13 @@ func (m *merging) forecast(ctx context.Context, ask ops.Land) error {
 	if step.Nothing != "" {
 		return nil
 	}
+	m.out.again = m.in.again()
+	if m.in.undo == "" {
+		m.out.again["target"] = m.out.Target
+	}
+	if m.in.message != "" && len(m.in.message) <= 500 {
+		m.out.again["message"] = m.in.message
+	}
 	m.out.Status, m.out.Files, m.out.CheckoutMoved = statusWouldLand, step.Files, plan.Checkout
 	return nil
 }
@@ -150,7 +174,7 @@ func (m *merging) tell(step ops.Step) {
 	if m.below != nil && step.Nothing == "" {
 		m.out.Notes = append(m.out.Notes, fmt.Sprintf("without the commits of %s, which landed by %s (landing %s)", m.below.Name, m.below.Strategy, m.below.ID))
 	}
-	if m.undone != nil && m.in.strategy != state.StrategySquash {
+	if m.out.undone = m.undone != nil; m.out.undone && m.in.strategy != state.StrategySquash {
 		m.out.Notes = append(m.out.Notes, fmt.Sprintf("without what landing %s had brought, which was taken back: strategy squash lands it again", m.undone.ID))
 	}
 }

@@ -54,24 +54,30 @@ func (b *Board) targetOf(ctx context.Context, w state.Worktree) (string, error) 
 			return base, ops.GitError("look up branch "+base, err)
 		}
 	}
-	var found []string
-	if w.BaseCommit != "" {
-		all, err := b.Git.BranchesWith(ctx, w.BaseCommit)
-		if err != nil {
-			return "", ops.GitError("look for the target of worktree "+w.Name, err)
-		}
-		found = slices.DeleteFunc(all, func(name string) bool { return name == w.Branch || strings.HasPrefix(name, ops.BranchOf("")) })
+	found, err := b.targetsFor(ctx, w)
+	if len(found) == 1 || err != nil {
+		return strings.Join(found, ""), err
 	}
-	if len(found) == 1 {
-		return found[0], nil
-	}
-	return "", noTarget(w, found)
-}
-
-// noTarget asks for the target of a worktree that has none on record.
-func noTarget(w state.Worktree, found []string) error {
 	e := state.Errorf(state.InvalidArgument, fmt.Sprintf(`repeat the call with target, such as worktree_merge {"name":%q,"target":"main"}`, w.Name),
 		"target: it is not on record which branch the work of worktree %s is to land in", w.Name).With("argument", "target")
+	return "", offer(e, w, found)
+}
+
+// targetsFor are the branches outside of the board that have the commit at which a
+// worktree began.
+func (b *Board) targetsFor(ctx context.Context, w state.Worktree) ([]string, error) {
+	if w.BaseCommit == "" {
+		return nil, nil
+	}
+	all, err := b.Git.BranchesWith(ctx, w.BaseCommit)
+	if err != nil {
+		return nil, ops.GitError("look for the target of worktree "+w.Name, err)
+	}
+	return slices.DeleteFunc(all, func(name string) bool { return name == w.Branch || strings.HasPrefix(name, ops.BranchOf("")) }), nil
+}
+
+// offer names the branches that may be meant in an error about a target.
+func offer(e *state.Error, w state.Worktree, found []string) error {
 	if len(found) > 0 {
 		shown := found[:min(len(found), 10)]
 		e.Hint = fmt.Sprintf(`repeat the call with the one that is meant: worktree_merge {"name":%q,"target":%q}`, w.Name, shown[0])
@@ -94,6 +100,15 @@ func (b *Board) findTarget(ctx context.Context, w state.Worktree, name string) (
 		}
 	}
 	t, err := b.shared.targets.get(ctx, name, func(ctx context.Context) (git.Target, error) { return b.Git.FindTarget(ctx, name) })
+	if recorded && errors.Is(err, git.ErrNoBranch) {
+		found, err := b.targetsFor(ctx, w)
+		if err != nil {
+			return t, err
+		}
+		e := state.Errorf(state.NotFound, fmt.Sprintf(`pass a local branch as target: worktree_merge {"name":%q,"target":…}`, w.Name),
+			"target: branch %s, in which worktree %s was to land, is gone", state.Visible(name), w.Name).With("argument", "target")
+		return t, offer(e, w, found)
+	}
 	return t, targetError(w, name, recorded, err)
 }
 

@@ -242,8 +242,8 @@ func conflictError(w state.Worktree, onto string, c *git.Conflicts) error {
 	if c.Commit != nil {
 		at = fmt.Sprintf(" at commit %s (%s)", c.Commit.ID, state.Visible(state.Clip(c.Commit.Subject(), 60)))
 	}
-	return state.Errorf(state.Conflict, fmt.Sprintf("nothing was changed; to work on them: worktree_run with name %q and argv git rebase or git merge %s, then git add and --continue, or --abort", w.Name, onto),
-		"%s and %s conflict%s in %d files: %s", w.Name, state.Visible(onto), at, len(c.Files)+c.More, state.Visible(state.Clip(strings.Join(words, ", "), 500))).
+	return state.Errorf(state.Conflict, fmt.Sprintf(`nothing was changed; to work on them: worktree_run {"name":%q,"command":"git merge %s"} (or git rebase), resolve, git add, then --continue; --abort goes back`, w.Name, onto),
+		"%s and %s conflict%s in %s: %s", w.Name, state.Visible(onto), at, number(len(c.Files)+c.More, "file"), state.Visible(state.Clip(strings.Join(words, ", "), 500))).
 		With("files", files).With("count", len(c.Files)+c.More)
 }
 

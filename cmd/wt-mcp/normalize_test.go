@@ -39,7 +39,7 @@ var (
 	clock     = regexp.MustCompile(`(#\d+|note|from|to|since|closed) (?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\b`)
 	since     = regexp.MustCompile(`since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	took      = regexp.MustCompile(`("duration_seconds": ?)\d[0-9.e-]*`)
-	tookText  = regexp.MustCompile(`(exit code -?\d+), \d+\.\d+ s`)
+	tookText  = regexp.MustCompile(`(exit code -?\d+|running), \d+\.\d+ s`)
 	age       = regexp.MustCompile(`("age_seconds": ?)\d[0-9.e-]*`)
 	listed    = regexp.MustCompile(`,\s*"bytes": ?\d+,\s*"bytes_at": ?"<time>"`)
 	bytesOn   = regexp.MustCompile(`("dry_run": ?(?:true|false),\s*"bytes": ?)\d+`)

@@ -165,7 +165,7 @@ func (l *landing) complete(tx *state.Tx, done state.Landing) error {
 		return nil
 	}
 	if l.CompleteTask {
-		end := &state.Closeout{Action: "land", Reason: "landed in " + short(done.Target) + " as " + done.After, At: tx.At()}
+		end := &state.Closeout{Action: "merge", Reason: "landed in " + short(done.Target) + " as " + done.After, At: tx.At()}
 		if err := l.Rules.CompleteTaskOf(tx, l.Worktree, end); err != nil {
 			return err
 		}

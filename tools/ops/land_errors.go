@@ -100,6 +100,22 @@ func conflictError(lane, branch string, e *git.Conflicts) error {
 	return err
 }
 
+// stepError is LandError for what a plan says of one landing. What stands against an
+// undoing is not the lane's, and no change of the lane helps.
+func (o Ops) stepError(ask Land, target string, err error) error {
+	var conflicts *git.Conflicts
+	told := o.LandError(ask.Worktree.Name, target, err)
+	if ask.Undo == nil || !errors.As(err, &conflicts) {
+		return told
+	}
+	e := *told.(*state.Error)
+	branch := state.Visible(short(target))
+	e.Message = strings.Replace(e.Message, fmt.Sprintf("%s conflicts with %s in", ask.Worktree.Name, branch),
+		fmt.Sprintf("landing %s cannot be taken back: %s was changed since in", ask.Undo.ID, branch), 1)
+	e.Hint = "nothing was changed; take back first what came on top (undo of a later landing, or git revert), or put these files right by hand and commit that"
+	return &e
+}
+
 // inTheWayError names the files of the user's that a landing would have touched.
 func inTheWayError(branch string, e *git.InTheWay) error {
 	type file struct {

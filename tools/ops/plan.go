@@ -58,7 +58,7 @@ func (o Ops) planIn(ctx context.Context, target string, asks []Land, q *git.Quar
 	p := Plan{Target: target, Tip: tip, Commit: tip}
 	for i, ask := range asks {
 		s := o.step(ctx, ask, done[i], p.Commit)
-		if s.Err = o.LandError(ask.Worktree.Name, target, s.Err); s.lands() {
+		if s.Err = o.stepError(ask, target, s.Err); s.lands() {
 			p.Commit, p.Tree = s.After, done[i].Tree
 		}
 		p.Steps = append(p.Steps, s)
@@ -96,7 +96,7 @@ func (o Ops) step(ctx context.Context, ask Land, done git.Planned, tip string) S
 		s.Commits = ask.Again.Commits
 	}
 	var conflicts *git.Conflicts
-	if !done.Nothing && !errors.As(done.Err, &conflicts) {
+	if !done.Nothing && !errors.As(done.Err, &conflicts) && !errors.Is(done.Err, git.ErrNotAncestor) {
 		return s
 	}
 	if done.Nothing {
@@ -145,7 +145,7 @@ func (o Ops) Complete(ctx context.Context, w state.Worktree, claim state.Token, 
 		if err := o.Rules.EnterWorktree(tx, w, claim); err != nil {
 			return err
 		}
-		if err := o.Rules.CompleteTaskOf(tx, w, &state.Closeout{Action: "land", Reason: reason, At: tx.At()}); err != nil {
+		if err := o.Rules.CompleteTaskOf(tx, w, &state.Closeout{Action: "merge", Reason: reason, At: tx.At()}); err != nil {
 			return err
 		}
 		done, err := tx.Task(*w.TaskID)
