@@ -73,19 +73,24 @@ func session() []step {
 			{"worktree_restore", `{"snapshot":"SNAPSHOT"}`, []string{"[active] flaky", "task=4"}, map[string]any{"from": "trash", "task_id": 4.0}},
 			{"file_read", `{"worktree":"flaky","path":"notes.txt"}`, []string{"half done"}, nil},
 		}},
-		{"Finish with one call: commit what is open, land it, complete the task, remove the worktree; and take a landing back", []expectedCall{
-			{"file_write", `{"worktree":"ui-login","path":"login.html","content":"<form></form>\n"}`, []string{"created login.html"}, nil},
-			{"worktree_commit", `{"name":"ui-login","message":"Add the login form"}`, []string{"ui-login", "1 file"}, nil},
-			{"file_write", `{"worktree":"ui-login","path":"README.md","content":"# shop\n\nLog in first.\n"}`, []string{"README.md"}, nil},
-			{"worktree_diff", `{"name":"ui-login"}`, []string{"login.html", "+Log in first."}, map[string]any{"insertions": 3.0, "deletions": 0.0}},
-			{"worktree_merge", `{"name":"ui-login","message":"Tell of the login","complete_task":true,"remove":true}`,
-				[]string{"[landed] 2 commits of ui-login, 2 files landed in main by merge", "[x] #2", "worktree ui-login is removed"},
-				map[string]any{"status": "landed", "target": "main", "commits": 2.0, "task.status": "completed", "removed": true}},
-			{"task_list", `{"ready":true}`, []string{"[ ] #3: Write the docs"}, map[string]any{"tasks.0.id": 3.0}},
-			{"worktree_merge", `{"name":"ui-login","undo":"LANDING"}`, []string{"[landed] landing LANDING of ui-login is taken back in main", "undo: worktree_merge"},
-				map[string]any{"status": "landed", "files": 2.0}},
-		}},
+		finishing(),
 	}
+}
+
+// finishing is the end of a lane.
+func finishing() step {
+	return step{"Finish with one call: commit what is open, land it, complete the task, remove the worktree; and take a landing back", []expectedCall{
+		{"file_write", `{"worktree":"ui-login","path":"login.html","content":"<form></form>\n"}`, []string{"created login.html"}, nil},
+		{"worktree_commit", `{"name":"ui-login","message":"Add the login form"}`, []string{"ui-login", "1 file"}, nil},
+		{"file_write", `{"worktree":"ui-login","path":"README.md","content":"# shop\n\nLog in first.\n"}`, []string{"README.md"}, nil},
+		{"worktree_diff", `{"name":"ui-login"}`, []string{"login.html", "+Log in first."}, map[string]any{"insertions": 3.0, "deletions": 0.0}},
+		{"worktree_merge", `{"name":"ui-login","message":"Tell of the login","complete_task":true,"remove":true}`,
+			[]string{"[landed] 2 commits of ui-login, 2 files landed in main by merge", "[x] #2", "worktree ui-login is removed"},
+			map[string]any{"status": "landed", "target": "main", "commits": 2.0, "task.status": "completed", "removed": true}},
+		{"task_list", `{"ready":true}`, []string{"[ ] #3: Write the docs"}, map[string]any{"tasks.0.id": 3.0}},
+		{"worktree_merge", `{"name":"ui-login","undo":"LANDING"}`, []string{"[landed] landing LANDING of ui-login is taken back in main", "undo: worktree_merge"},
+			map[string]any{"status": "landed", "files": 2.0}},
+	}}
 }
 
 // check says what is wrong with the answer; "" is nothing.
