@@ -20,6 +20,8 @@ type Conflicts struct {
 	Files  []Conflict
 	More   int
 	Commit *Commit
+
+	merged merged // of the two commits that were merged
 }
 
 const maxConflicts = 100
@@ -53,7 +55,9 @@ func (p *planner) mergeTree(ctx context.Context, ours, theirs, dir string) (stri
 	case err == nil:
 		return tree, nil
 	}
-	return "", parseConflicts(rest)
+	c := parseConflicts(rest)
+	c.merged = merged{tree: tree, entries: conflictEntries(rest)}
+	return "", c
 }
 
 // unreadable says that git succeeded and answered something else.
@@ -113,6 +117,14 @@ func conflictOf(kind string, paths []string) Conflict {
 		paths = paths[1:]
 	}
 	return Conflict{paths[0], kind, strings.Join(paths[1:], ", ")}
+}
+
+// conflictEntries is the list of index entries alone, each ended by NUL.
+func conflictEntries(out string) string {
+	if list, _, ok := strings.Cut(out, "\x00\x00"); ok {
+		return list + "\x00"
+	}
+	return ""
 }
 
 // conflictKind takes the kind from "CONFLICT (modify/delete)".

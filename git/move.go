@@ -19,6 +19,7 @@ type Move struct {
 	Op       string     // id of the operation
 	Reason   string     // for the reflog, one line
 	Only     string     // the worktree that has to have it checked out; "" for whichever has, or none
+	Merging  *Merging   // the branch stays, and the merge is left to be resolved in Only; nil for a move
 	Since    time.Time  // when the operation began; FinishMove clears no lock file of git's without
 	Inherit  []*os.File // open files which git and its children keep open
 }
@@ -107,7 +108,7 @@ func (m Move) check() error {
 	case strings.ContainsFunc(m.Reason, isControl):
 		return fmt.Errorf("%w: reason %.100q has control characters", ErrInvalidName, m.Reason)
 	}
-	return checkOp(m.Op)
+	return errors.Join(m.Merging.check(), checkOp(m.Op))
 }
 
 // moving is a move that is being made: with the checkout that moves along, if there is
@@ -174,7 +175,11 @@ func (mv *moving) along(ctx context.Context) error {
 	if err := mv.readTree(ctx, mv.Old, mv.New); err != nil {
 		return mv.refused(ctx, err)
 	}
-	if err := mv.swap(ctx); err != nil {
+	land := mv.swap
+	if mv.Merging != nil {
+		land = mv.merge
+	}
+	if err := land(ctx); err != nil {
 		return mv.back(ctx, err)
 	}
 	if err := mv.publish(); err != nil { // the branch has moved: it is forward from here
@@ -205,6 +210,7 @@ func (mv *moving) swap(ctx context.Context) error {
 
 // back puts the files as they were, after the move failed with cause.
 func (mv *moving) back(ctx context.Context, cause error) error {
+	mv.unmerge()
 	if mv.readTree(ctx, mv.New, mv.Old) == nil {
 		return cause
 	}

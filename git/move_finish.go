@@ -36,7 +36,12 @@ func (r *Repo) finishMove(ctx context.Context, m Move) (out Finished, err error)
 	if err := r.clearRefLocks(ctx, m, admin); err != nil {
 		return out, err
 	}
-	if out.Landed, err = r.holds(ctx, m.Ref, m.New); err != nil || admin == "" {
+	if m.Merging != nil {
+		out.Landed, err = r.merging(ctx, m)
+	} else {
+		out.Landed, err = r.holds(ctx, m.Ref, m.New)
+	}
+	if err != nil || admin == "" {
 		return out, err
 	}
 	mv := &moving{Move: m, repo: r, admin: admin, top: r.topOf(admin)}
@@ -129,10 +134,7 @@ func (mv *moving) finish(ctx context.Context, forward bool) (left []string, err 
 	if left, err = mv.settle(ctx, touched, forward); err != nil {
 		return nil, err
 	}
-	if forward {
-		err = mv.writeEntries(ctx, touched)
-	}
-	if err == nil {
+	if err = mv.finishEntries(ctx, touched, forward); err == nil {
 		_, _ = mv.run(ctx, nil, "update-index", "-q", "--refresh") // it fails where the user has changes
 		err = mv.publishIfMade()
 	}
@@ -140,6 +142,19 @@ func (mv *moving) finish(ctx context.Context, forward bool) (left []string, err 
 		return nil, err
 	}
 	return left, errors.Join(mv.unlockIndex(), mv.sweep())
+}
+
+// finishEntries makes the private index that of the end that the move comes to.
+func (mv *moving) finishEntries(ctx context.Context, touched []change, forward bool) error {
+	if !forward {
+		mv.unmerge()
+		return nil
+	}
+	err := mv.writeEntries(ctx, touched)
+	if err == nil && mv.Merging != nil {
+		err = mv.writeConflicts(ctx)
+	}
+	return err
 }
 
 // begun reports whether a move without a lock had written files: git had the private
@@ -176,7 +191,12 @@ func (mv *moving) writeEntries(ctx context.Context, touched []change) error {
 			fmt.Fprintf(&list, "%s %s 0\t%s\x00", c.new.mode, c.new.oid, c.path)
 		}
 	}
-	_, err := mv.repo.git.run(ctx, call{args: []string{"update-index", "-z", "--index-info"}, op: true, inherit: mv.Inherit, stdin: strings.NewReader(list.String()),
+	return mv.indexInfo(ctx, list.String())
+}
+
+// indexInfo puts entries into the private index (git-update-index(1), USING --INDEX-INFO).
+func (mv *moving) indexInfo(ctx context.Context, list string) error {
+	_, err := mv.repo.git.run(ctx, call{args: []string{"update-index", "-z", "--index-info"}, op: true, inherit: mv.Inherit, stdin: strings.NewReader(list),
 		dir: mv.top, at: mv.repo.pin(mv.admin, mv.top), env: []string{"GIT_INDEX_FILE=" + mv.private()}})
 	return err
 }

@@ -34,16 +34,23 @@ type victim struct {
 
 func newVictim(t *testing.T, wrapper string) *victim {
 	t.Helper()
-	real, err := exec.LookPath("git")
-	require.NoError(t, err)
-	k := &victim{movable: newMovable(t), bin: gittest.TempDir(t)}
+	k := &victim{movable: newMovable(t)}
 	k.large()
 	k.status, k.files = k.dirty()
+	k.wrap(t, wrapper)
+	return k
+}
+
+// wrap puts the git that notes who it is in the place of the real one.
+func (k *victim) wrap(t *testing.T, wrapper string) {
+	t.Helper()
+	real, err := exec.LookPath("git")
+	require.NoError(t, err)
+	k.bin = gittest.TempDir(t)
 	syscall.ForkLock.RLock() // as in writeScript
 	defer syscall.ForkLock.RUnlock()
 	script := "#!/bin/sh\nreal=" + real + "\ndir='" + k.bin + "'\necho $$ >>$dir/pids\n" + wrapper + "\nexec $real \"$@\"\n"
 	require.NoError(t, os.WriteFile(filepath.Join(k.bin, "git"), []byte(script), 0o777))
-	return k
 }
 
 // large gives the lane files that take a while to write.

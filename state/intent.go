@@ -52,6 +52,15 @@ type Move struct {
 	To   string `json:"to"`
 	Op   string `json:"op,omitempty"`   // the operation under whose id git moves it, for all that land with it
 	Base string `json:"base,omitempty"` // of a sync: what the worktree's work begins from then
+
+	Merge *Merge `json:"merge,omitempty"` // of a sync that leaves a merge to be resolved: To is no commit of the branch's then
+}
+
+// Merge is a merge that is left to be resolved in a worktree.
+type Merge struct {
+	Theirs  string `json:"theirs"`
+	Entries string `json:"entries"` // the blob with those of the index
+	Message string `json:"message"`
 }
 
 // Operation is the right to act on an intent. It lives as long as its lock file

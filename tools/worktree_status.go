@@ -133,7 +133,7 @@ func (out WorktreeStatusOut) text() string {
 func (out WorktreeStatusOut) next() []Step {
 	switch {
 	case out.Operation != "" || len(out.Conflicted) > 0:
-		return nil
+		return goOnWith(out.Operation, out.Name, len(out.Conflicted) > 0)
 	case !out.Clean && len(out.Staged)+len(out.Modified)+len(out.Untracked) > 0:
 		return []Step{{"commit", "worktree_commit", state.Fields{"name": out.Name, "message": "…"}}}
 	case out.Clean && out.Ahead > 0:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"wt-mcp/git"
 	"wt-mcp/state"
@@ -18,6 +17,7 @@ type Sync struct {
 	Worktree state.Worktree // with the branch that it is on
 	From, To string         // object ids
 	Base     string         // what its work begins from then
+	Merge    *state.Merge   // a merge that is left to be resolved, in which To has the files; nil for a move
 	Claim    state.Token
 }
 
@@ -48,14 +48,14 @@ type synchronisation struct {
 func (o Ops) synchronisationOf(in state.Intent) kind {
 	s := &synchronisation{Ops: o, Sync: Sync{Worktree: worktreeOf(in)}, mark: mark{in}}
 	if in.Moves != nil {
-		s.From, s.To, s.Base = in.Moves.From, in.Moves.To, in.Moves.Base
+		s.From, s.To, s.Base, s.Merge = in.Moves.From, in.Moves.To, in.Moves.Base, in.Moves.Merge
 	}
 	return s
 }
 
 func (s *synchronisation) plan() state.Intent {
 	in := intentOf(state.IntentSync, s.Worktree, s.Rules.Actor)
-	in.Moves = &state.Move{Landing: state.Landing{Name: s.Worktree.Name, Branch: s.Worktree.Branch, Target: s.ref()}, From: s.From, To: s.To, Base: s.Base}
+	in.Moves = &state.Move{Landing: state.Landing{Name: s.Worktree.Name, Branch: s.Worktree.Branch, Target: s.ref()}, From: s.From, To: s.To, Base: s.Base, Merge: s.Merge}
 	return in
 }
 
@@ -73,7 +73,7 @@ func (s *synchronisation) announce(tx *state.Tx) (against, err error) {
 func (s *synchronisation) act(ctx context.Context, op *state.Operation) error {
 	lock, err := s.Git.LockTarget(ctx, s.ref(), s.ID)
 	if err != nil {
-		return MoveError(s.Worktree, err)
+		return SyncError(s.Worktree, s.Worktree.Branch, err)
 	}
 	defer lock.Unlock()
 	was := s.base()
@@ -83,12 +83,12 @@ func (s *synchronisation) act(ctx context.Context, op *state.Operation) error {
 	s.moved, err = s.Git.Move(ctx, s.move(op, lock))
 	var half *git.HalfMoved
 	if errors.As(err, &half) {
-		return stays{MoveError(s.Worktree, err)}
+		return stays{SyncError(s.Worktree, s.Worktree.Branch, err)}
 	}
 	if err != nil {
 		ctx, cancel := lasting(ctx)
 		defer cancel()
-		return errors.Join(MoveError(s.Worktree, err), s.Git.DropKeptHead(ctx, s.ID))
+		return errors.Join(SyncError(s.Worktree, s.Worktree.Branch, err), s.Git.DropKeptHead(ctx, s.ID))
 	}
 	return nil
 }
@@ -97,8 +97,12 @@ func (s *synchronisation) act(ctx context.Context, op *state.Operation) error {
 func (s *synchronisation) base() string { return s.Worktree.BaseCommit }
 
 func (s *synchronisation) move(op *state.Operation, lock *git.TargetLock) git.Move {
-	return git.Move{Ref: lock.Ref, Old: s.From, New: s.To, Op: s.ID, Only: s.Worktree.Path, Since: state.Time(s.At),
+	m := git.Move{Ref: lock.Ref, Old: s.From, New: s.To, Op: s.ID, Only: s.Worktree.Path, Since: state.Time(s.At),
 		Reason: fmt.Sprintf("wt-mcp: sync %s (%s)", s.Worktree.Name, s.ID), Inherit: []*os.File{op.File(), lock.File}}
+	if s.Merge != nil {
+		m.Merging = &git.Merging{Theirs: s.Merge.Theirs, Entries: s.Merge.Entries, Message: s.Merge.Message}
+	}
+	return m
 }
 
 // finish goes on where the branch has moved, and takes back what was begun where not.
@@ -108,12 +112,12 @@ func (s *synchronisation) finish(ctx context.Context, op *state.Operation) error
 		return s.died("its branch is gone", nil)
 	}
 	if err != nil {
-		return stays{MoveError(s.Worktree, err)}
+		return stays{SyncError(s.Worktree, s.Worktree.Branch, err)}
 	}
 	defer lock.Unlock()
 	done, err := s.Git.FinishMove(ctx, s.move(op, lock))
 	if err != nil {
-		return stays{MoveError(s.Worktree, err)}
+		return stays{SyncError(s.Worktree, s.Worktree.Branch, err)}
 	}
 	s.left = done.Left
 	if !done.Landed {
@@ -128,7 +132,7 @@ func (s *synchronisation) settle(tx *state.Tx) error {
 	if err != nil {
 		return err
 	}
-	if ok && w.Live() {
+	if ok && w.Live() && s.Merge == nil {
 		w.BaseCommit = s.Base
 		tx.PutWorktree(w)
 	}
@@ -151,51 +155,11 @@ func (s *synchronisation) event(cause error) state.Event {
 		return e
 	}
 	e.Detail = state.Fields{"from": s.From, "head": s.To, "kept": git.KeptRef(s.ID)}
+	if s.Merge != nil {
+		e.Detail["head"], e.Detail["merging"] = s.From, s.Merge.Theirs
+	}
 	if len(s.left) > 0 {
 		e.Detail["left"] = s.left
 	}
 	return e
-}
-
-// MoveError says in the contract's terms why the checkout of a worktree, and its branch
-// with it, did not move.
-func MoveError(w state.Worktree, err error) error {
-	var way *git.InTheWay
-	var half *git.HalfMoved
-	what := obstacle(err)
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &half):
-		e := state.Errorf(state.GitFailed, "see to what failed, such as a full disk; the next call about the worktree goes on with it", "%v", half)
-		e.Err = half.Err
-		return e
-	case errors.As(err, &way):
-		return inTheWay(w, way)
-	case errors.Is(err, git.ErrBranchMoved):
-		return state.Errorf(state.Conflict, "repeat the call", "branch %s was moved meanwhile: %s; nothing was changed", w.Branch, what)
-	case errors.Is(err, git.ErrOperation):
-		return state.Errorf(state.Conflict, "conclude it or take it back, through worktree_run, then repeat the call", "worktree %s: %s is under way; nothing was changed", w.Name, what)
-	case errors.Is(err, git.ErrConflicted):
-		return state.Errorf(state.Dirty, "resolve and git add them, then repeat the call", "worktree %s has unmerged files: %s; nothing was changed", w.Name, what)
-	case errors.Is(err, git.ErrCheckedOut), errors.Is(err, git.ErrAway):
-		return state.Errorf(state.Conflict, "switch the others away from it, or git worktree prune what is gone", "branch %s: %v; nothing was changed", w.Branch, err)
-	case errors.Is(err, git.ErrBusy):
-		return state.Errorf(state.Busy, "repeat the call", "%s; nothing was changed", what)
-	case errors.Is(err, git.ErrUnapproved):
-		return state.Errorf(state.GitFailed, "for the user: wt-mcp trust shows and approves it", "the files need %s of the repository's git configuration, which the user has not approved; nothing was changed", what)
-	}
-	return GitError("move worktree "+w.Name, err)
-}
-
-func inTheWay(w state.Worktree, way *git.InTheWay) error {
-	const most = 50
-	files, words := []state.Fields{}, []string{}
-	for _, f := range way.Files[:min(len(way.Files), most)] {
-		files = append(files, state.Fields{"path": f.Path, "kind": f.Kind})
-		words = append(words, f.Path+" ("+f.Kind+")")
-	}
-	return state.Errorf(state.Dirty, fmt.Sprintf(`commit them with worktree_commit {"name":%q,…} or move them away, then repeat the call`, w.Name),
-		"%d files with uncommitted work are in the way in %s: %s; nothing was changed", len(way.Files), w.Name, state.Visible(state.Clip(strings.Join(words, ", "), 500))).
-		With("files", files).With("count", len(way.Files))
 }
