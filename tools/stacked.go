@@ -87,3 +87,20 @@ func (m *merging) leaves(ctx context.Context, below state.Landing) (bool, error)
 	in, err = m.Git.Contains(ctx, m.status.Head, below.After)
 	return !in, err
 }
+
+// landingOf is the last landing of a branch that was not taken back.
+func (b *Board) landingOf(ctx context.Context, branch string) (last state.Landing, err error) {
+	if branch == "" {
+		return last, nil
+	}
+	err = b.State.View(ctx, func(v *state.View) error {
+		all, err := v.Landings()
+		for _, l := range all {
+			if l.Branch == branch && l.Undone == "" && l.Undoes == "" {
+				last = l
+			}
+		}
+		return err
+	})
+	return last, err
+}

@@ -103,23 +103,6 @@ func (b *Board) resolveOnto(ctx context.Context, name string) (string, error) {
 	return commit, nil
 }
 
-// landingOf is the last landing of a branch that was not taken back.
-func (b *Board) landingOf(ctx context.Context, branch string) (last state.Landing, err error) {
-	if branch == "" {
-		return last, nil
-	}
-	err = b.State.View(ctx, func(v *state.View) error {
-		all, err := v.Landings()
-		for _, l := range all {
-			if l.Branch == branch && l.Undone == "" && l.Undoes == "" {
-				last = l
-			}
-		}
-		return err
-	})
-	return last, err
-}
-
 // planMarkers plans a merge that is left in the worktree, because what was asked for
 // conflicts. A rebase is left as a merge as well: there is one state to resolve then, and
 // the branch stays where it was. Where the merge does not conflict it is made.
