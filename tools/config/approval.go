@@ -112,7 +112,7 @@ func (f Files) last(place string) (digest string, err error) {
 }
 
 func (f Files) approvals() ([]byte, error) {
-	if f.Approvals == "" {
+	if f.Approvals == "" || !reachable(f.Approvals) {
 		return nil, nil
 	}
 	list, err := osfs.ReadFile(f.Approvals, maxApprovals)
