@@ -173,7 +173,7 @@ func TestLandingNeedsIdentity(t *testing.T) {
 	l.Git("config", "user.useConfigOnly", "true")
 	_, err := l.r.PlanChain(t.Context(), l.chain(l.lane(StrategyMerge)))
 	require.ErrorIs(t, err, ErrIdentity)
-	require.Contains(t, err.Error(), "git config --global user.email")
+	require.Contains(t, err.Error(), "no email was given", "git's own words, and no more of them")
 	l.Git("config", "author.name", "Writer. ")
 	l.Git("config", "user.name", "User")
 	l.Git("config", "user.email", "<user@example.com>")
