@@ -261,20 +261,5 @@ func beginsFile(name, whole string) bool {
 		return false
 	}
 	defer b.Close()
-	return sameBytes(a, b, infoA.Size())
-}
-
-// sameBytes compares the first n bytes.
-func sameBytes(a, b io.Reader, n int64) bool {
-	var bufA, bufB [32 << 10]byte
-	for n > 0 {
-		step := min(n, int64(len(bufA)))
-		_, errA := io.ReadFull(a, bufA[:step])
-		_, errB := io.ReadFull(b, bufB[:step])
-		if errA != nil || errB != nil || !bytes.Equal(bufA[:step], bufB[:step]) {
-			return false
-		}
-		n -= step
-	}
-	return true
+	return sameContent(io.LimitReader(a, infoA.Size()), io.LimitReader(b, infoA.Size())) == nil
 }

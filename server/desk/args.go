@@ -17,15 +17,6 @@ import (
 // arguments are those of a call, as the tool reads them.
 type arguments map[string]json.RawMessage
 
-// checkArgs is checkedArgs as a JSON object.
-func checkArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (json.RawMessage, error) {
-	args, err := checkedArgs(tool, s, raw)
-	if err != nil {
-		return nil, err
-	}
-	return args.encode(), nil
-}
-
 func (a arguments) encode() json.RawMessage {
 	out, _ := json.Marshal(a) // of JSON
 	return out

@@ -352,3 +352,12 @@ func FuzzCheckArgs(f *testing.F) {
 		require.JSONEq(t, string(checked), string(again))
 	})
 }
+
+// checkArgs is checkedArgs as a JSON object.
+func checkArgs(tool string, s *jsonschema.Schema, raw json.RawMessage) (json.RawMessage, error) {
+	args, err := checkedArgs(tool, s, raw)
+	if err != nil {
+		return nil, err
+	}
+	return args.encode(), nil
+}
